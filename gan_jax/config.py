@@ -1,0 +1,145 @@
+"""The fields of a run's configuration, with defaults; a config file changes some of them.
+
+A config file defines `get_config(variant="") -> ConfigDict`, starting from
+`default_config()`. Every config has the variant "smoke": the same run, shrunk to a minute.
+`None` in a recipe means "as the method publishes it".
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+from gan_jax.errors import UserError
+
+
+def _optimizer() -> ConfigDict:
+    return ConfigDict(
+        {
+            "name": placeholder(str),  # adam, rmsprop, sgd; None: the method's own
+            "learning_rate": 2e-4,
+            "b1": 0.5,
+            "b2": 0.999,
+            "eps": 1e-8,
+            "momentum": 0.0,  # sgd and rmsprop
+            "decay_from": placeholder(float),  # images seen at which linear decay begins
+            "decay_to": placeholder(float),  # images seen at which the rate reaches 0
+            "box": placeholder(float),  # weight clipping to [-box, box]
+        }
+    )
+
+
+def _recipe() -> ConfigDict:
+    return ConfigDict(
+        {
+            "loss": placeholder(str),  # a name in gan_jax.losses
+            "prior": placeholder(str),  # normal, uniform
+            "latent_dim": placeholder(int),
+            "g_optimizer": _optimizer(),
+            "d_optimizer": _optimizer(),
+            "g_transform": placeholder(str),  # spectral_norm, equalized_lr, weight_norm, none
+            "d_transform": placeholder(str),
+            # {name: {penalty, weight, every, **options}}, added to the method's own terms
+            # or put in the place of one of the same name; weight 0 drops it.
+            "d_terms": ConfigDict(),
+            "g_terms": ConfigDict(),
+            "d_steps": placeholder(int),
+            "joint_forward": placeholder(bool),
+            "fakes_per_real": placeholder(int),
+            "ema": {
+                "half_life": placeholder(float),  # images; None: no average
+                "start": 0.0,  # images
+                "ramp": placeholder(float),
+            },
+        }
+    )
+
+
+def default_config() -> ConfigDict:
+    """All fields of a run, locked."""
+    config = ConfigDict(
+        {
+            "seed": 0,
+            "method": "dcgan",  # a name in gan_jax.methods.METHODS
+            "model": ConfigDict(),  # keyword arguments of the method's networks
+            "recipe": _recipe(),
+            # Earlier stages: ({"until": step, "recipe field": value, ...}, ...)
+            "stages": (),
+            "data": {
+                "source": "builtin:mnist",
+                "data_dir": placeholder(str),
+                "image_shape": placeholder(tuple),  # None: as the source's
+                "num_classes": placeholder(int),  # None: unconditional
+                "resize": "cover",
+                "crop": "center",
+                "flip": False,
+                "workers": 0,
+                "prefetch": 2,
+                "max_corrupt": 0,
+            },
+            "train": {
+                "steps": 10_000,
+                "batch_size": 64,  # global, in images
+                "microbatches": 1,
+                "steps_per_dispatch": 1,
+            },
+            "parallel": {
+                "mode": "jit",  # jit, shard_map, pmap
+                "devices": placeholder(int),  # None: all
+                "fsdp_min_size": placeholder(int),  # shard leaves of so many elements
+            },
+            "log": {
+                "every": 100,  # steps
+                "spectrum_every": 1_000,  # steps; 0: never
+                "tensorboard": True,
+                "wandb_project": placeholder(str),
+            },
+            "samples": {"every": 1_000, "count": 64, "columns": 8},
+            "checkpoint": {"every": 1_000, "keep_last": 2, "keep_best": 1},
+            "score": {"every": 0, "samples": 10_000, "reference": 10_000},
+            "guards": {
+                "rules": ConfigDict({"non_finite": ConfigDict()}),
+                "action": "stop",  # report, stop, rollback
+                "max_rollbacks": 3,
+            },
+        }
+    )
+    return config.lock()
+
+
+def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"train.batch_size": 64, ...}` of a nested config."""
+    return dict(_flat_items(config, prefix))
+
+
+def _flat_items(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, ConfigDict | Mapping) and value:
+            yield from _flat_items(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def nearest(name: str, choices: Any) -> str:
+    """ "; did you mean 'x'?" for the closest of the choices, else the list of them."""
+    choices = sorted(str(choice) for choice in choices)
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are: {', '.join(choices)}" if choices else ""
+
+
+def choose(kind: str, name: str, table: Mapping[str, Any]) -> Any:
+    """The entry of a table of named values.
+
+    Raises:
+        UserError: there is none; names the nearest.
+    """
+    if name not in table:
+        raise UserError(f"no {kind} is named {name!r}{nearest(name, table)}")
+    return table[name]

@@ -1,0 +1,90 @@
+"""From a text in a configuration to a source of examples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gan_jax.data.builtin_source import open_builtin
+from gan_jax.data.errors import unknown
+from gan_jax.data.folder_source import open_folder
+from gan_jax.data.npz_source import open_npz
+from gan_jax.data.protocol import ImageSource
+from gan_jax.data.synthetic_source import open_synthetic
+from gan_jax.data.tfds_source import open_tfds
+
+
+class _Request(NamedTuple):
+    rest: str
+    split: str
+    data_dir: str | os.PathLike[str] | None
+
+
+def _path_and_split(request: _Request) -> tuple[Path, str | None]:
+    """A path may hold colons itself: the last part is a split only if the rest exists."""
+    head, colon, tail = request.rest.rpartition(":")
+    whole = Path(request.rest).expanduser()
+    if colon and not whole.exists() and Path(head).expanduser().exists():
+        return Path(head).expanduser(), tail
+    return whole, None
+
+
+def _builtin(request: _Request) -> ImageSource:
+    name, _, split = request.rest.partition(":")
+    return open_builtin(name, split or request.split)
+
+
+def _synthetic(request: _Request) -> ImageSource:
+    name, _, split = request.rest.partition(":")
+    return open_synthetic(name, split or request.split)
+
+
+def _npz(request: _Request) -> ImageSource:
+    path, split = _path_and_split(request)
+    return open_npz(path, split or request.split)
+
+
+def _folder(request: _Request) -> ImageSource:
+    path, split = _path_and_split(request)
+    # The training data need no folder of their own; any other split does.
+    default = None if request.split == "train" else request.split
+    return open_folder(path, split or default)
+
+
+def _tfds(request: _Request) -> ImageSource:
+    return open_tfds(request.rest, data_dir=request.data_dir, split=request.split)
+
+
+KINDS: Mapping[str, Callable[[_Request], ImageSource]] = {
+    "builtin": _builtin,
+    "folder": _folder,
+    "npz": _npz,
+    "synthetic": _synthetic,
+    "tfds": _tfds,
+}
+"""Openers by what stands before the first colon."""
+
+
+def open_source(
+    spec: str, *, data_dir: str | os.PathLike[str] | None = None, split: str = "train"
+) -> ImageSource:
+    """Opens a source of training examples.
+
+    Args:
+        spec: one of `tfds:NAME[/CONFIG][:VERSION][:SPLIT]`, `folder:PATH[:SPLIT]`,
+            `npz:PATH[:SPLIT]`, `builtin:NAME[:SPLIT]`, `synthetic:NAME[:SPLIT]`.
+        data_dir: folder of prepared tfds data.
+        split: taken where `spec` names none.
+
+    Returns:
+        The source, opened and checked as far as that is cheap.
+
+    Raises:
+        DataError: there is no such source; the message lists the choices.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind not in KINDS or not rest:
+        raise unknown("data source", spec, [f"{name}:..." for name in KINDS])
+    return KINDS[kind](_Request(rest, split, data_dir))

@@ -1,0 +1,404 @@
+"""The engine: turns a game into `init`, `step` and `sample`.
+
+`step` is pure and nothing inside is jitted, so `jit`, `shard_map`, `pmap`, `vmap` over seeds
+and `scan` over steps apply to it for every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import prng, tracing, trees
+from gan_jax.game import Aux, Batch, Ema, Game, Phase, Player, View, Views, check_game, rounds
+from gan_jax.state import Average, GameState, PlayerState
+from gan_jax.types import Array, Key, Params, PyTree, Scalar
+
+Metrics = dict[str, Scalar]
+
+
+class Algorithm(NamedTuple):
+    """A method, ready to run.
+
+    Attributes:
+        init: `(key) -> GameState`.
+        step: `(state, batch) -> (state, metrics)`; batch leaves are (rounds, batch, ...),
+            metrics are float32 scalars under names that never change.
+        sample: `(state, key, n, labels=None) -> samples`, from the averages where kept.
+    """
+
+    init: Callable[[Key], GameState]
+    step: Callable[[GameState, Batch], tuple[GameState, Metrics]]
+    sample: Callable[..., Any]
+
+
+class _Settings(NamedTuple):
+    axis_name: str | None
+    microbatches: int
+    unroll: bool | None
+
+
+def compile_game(
+    game: Game,
+    *,
+    axis_name: str | None = None,
+    microbatches: int = 1,
+    unroll: bool | None = None,
+) -> Algorithm:
+    """Turns a game into an algorithm.
+
+    Args:
+        game: the method.
+        axis_name: name of the mapped batch axis when `step` will run inside `shard_map` or
+            `pmap`; None for `jit`, where every mean is global already.
+        microbatches: each optimizer step accumulates the gradients of so many slices of its
+            batch. Equal to one batch for losses that are means over independent examples;
+            batch norm and losses that couple examples then work on slices. Statistics are
+            averaged over slices, memory passes from slice to slice.
+        unroll: whether repeats and micro-batches are unrolled rather than scanned. None
+            unrolls on CPU, where XLA's convolution gradients inside loops are slow.
+
+    Raises:
+        ValueError: the game contradicts itself.
+    """
+    check_game(game)
+    if microbatches < 1:
+        raise ValueError(f"microbatches must be at least 1, got {microbatches}")
+    settings = _Settings(axis_name, microbatches, unroll)
+
+    def init(key: Key) -> GameState:
+        return _init(game, key)
+
+    def step(state: GameState, batch: Batch) -> tuple[GameState, Metrics]:
+        with tracing.batch_axis(axis_name):
+            return _step(game, settings, state, batch)
+
+    def sample(state: GameState, key: Key, n: int, labels: Array | None = None) -> Any:
+        views = _views(game, _live(state), state, jnp.zeros((), jnp.float32))
+        return game.sample(views, prng.per_example(key, n), labels)
+
+    return Algorithm(init, step, sample)
+
+
+# Initial state.
+
+
+def _init(game: Game, key: Key) -> GameState:
+    players = {
+        name: _init_player(game, name, player, key) for name, player in game.players.items()
+    }
+    memory = jax.tree.map(jnp.array, dict(game.memory))
+    run_key = prng.fold_name(key, "run")
+    return GameState(jnp.zeros((), jnp.int32), run_key, players, memory)
+
+
+def _init_player(game: Game, name: str, player: Player, key: Key) -> PlayerState:
+    made = {net: game.nets[net].init(prng.fold_name(key, f"net/{net}")) for net in player.nets}
+    params = player.transform.parametrize({net: made[net][0] for net in made})
+    stats = {net: made[net][1] for net in made}
+    transform = player.transform.init(params, prng.fold_name(key, f"transform/{name}"))
+    opt = () if player.tx is None else player.tx.init(params)
+    average = Average(params, stats, transform) if player.ema else ()
+    # Averages start equal to the player; donated buffers must not be shared.
+    return jax.tree.map(jnp.array, PlayerState(params, stats, transform, opt, average))
+
+
+# One step.
+
+
+def _step(
+    game: Game, settings: _Settings, state: GameState, batch: Batch
+) -> tuple[GameState, Metrics]:
+    size = _check_batch(game, settings, batch)
+    images = jnp.float32(size * tracing.batch_shards())
+    metrics: Metrics = {}
+    before = state
+    for phase in game.phases:
+        with jax.named_scope(phase.name):
+            state, values = _run_phase(game, settings, phase, state, batch, images)
+        metrics |= {f"{phase.name}/{name}": value for name, value in values.items()}
+    with jax.named_scope("ema"):
+        players = {
+            name: _average(game.players[name], player, before.step, images)
+            for name, player in state.players.items()
+        }
+    return state.replace(step=before.step + 1, players=players), metrics
+
+
+def _check_batch(game: Game, settings: _Settings, batch: Batch) -> int:
+    """Checks the leading axes of a batch, and gives the number of local examples."""
+    shapes = {leaf.shape[:2] for leaf in jax.tree.leaves(batch)}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(f"batch leaves must all start with (rounds, batch), got {shapes}")
+    given, size = shapes.pop()
+    if given != rounds(game):
+        raise ValueError(f"the batch has {given} rounds of data, the game reads {rounds(game)}")
+    if size % settings.microbatches:
+        raise ValueError(
+            f"{size} examples per device cannot be split into {settings.microbatches} "
+            "micro-batches; choose a number that divides them"
+        )
+    return size
+
+
+def _run_phase(
+    game: Game,
+    settings: _Settings,
+    phase: Phase,
+    state: GameState,
+    batch: Batch,
+    images: Scalar,
+) -> tuple[GameState, Metrics]:
+    """All repeats of a phase, on the steps it runs."""
+    key = prng.fold_name(jax.random.fold_in(state.key, state.step), phase.name)
+
+    def once(state: GameState, turn: tuple[Array, Batch]) -> tuple[GameState, Metrics]:
+        repeat, data = turn
+        return _turn(
+            game, settings, phase, state, data, jax.random.fold_in(key, repeat), images
+        )
+
+    def run(state: GameState) -> tuple[GameState, Metrics]:
+        data = jax.tree.map(lambda leaf: leaf[: phase.repeat], batch)
+        turns = (jnp.arange(phase.repeat), data)
+        state, metrics = _loop(settings, once, state, turns, phase.repeat)
+        return state, jax.tree.map(lambda m: jnp.mean(m, axis=0), metrics)
+
+    if phase.every == 1:
+        return run(state)
+    return _lazily(phase, run, state)
+
+
+def _lazily(
+    phase: Phase, run: Callable[[GameState], tuple[GameState, Metrics]], state: GameState
+) -> tuple[GameState, Metrics]:
+    """Runs a lazy phase on its steps. On others its metrics are zero, and so is "ran", by
+    which a mean over many steps is to be divided."""
+    names = jax.eval_shape(run, state)[1]
+
+    def skip(state: GameState) -> tuple[GameState, Metrics]:
+        return state, {name: jnp.zeros((), jnp.float32) for name in names}
+
+    due = state.step % phase.every == 0
+    state, metrics = jax.lax.cond(due, run, skip, state)
+    return state, metrics | {"ran": due.astype(jnp.float32)}
+
+
+def _loop(
+    settings: _Settings, body: Callable[..., Any], carry: PyTree, xs: PyTree, length: int
+) -> tuple[Any, Any]:
+    """`lax.scan`, unrolled where loops are slow; a single turn is never a loop."""
+    unroll = settings.unroll
+    if unroll is None:
+        unroll = tracing.current_platform() == "cpu"
+    if not unroll and length > 1:
+        return jax.lax.scan(body, carry, xs, length=length)
+    outs = []
+    for i in range(length):
+        carry, out = body(carry, jax.tree.map(lambda leaf, i=i: leaf[i], xs))
+        outs.append(out)
+    return carry, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outs)
+
+
+def _turn(
+    game: Game,
+    settings: _Settings,
+    phase: Phase,
+    state: GameState,
+    batch: Batch,
+    key: Key,
+    images: Scalar,
+) -> tuple[GameState, Metrics]:
+    """One optimizer step of each mover."""
+    players = dict(state.players)
+    for name in phase.movers:
+        moved = players[name]
+        transform = game.players[name].transform.update(moved.params, moved.transform)
+        players[name] = moved.replace(transform=transform)
+    state = state.replace(players=players)
+    keys = prng.fold_rows(key, tracing.global_rows(trees.batch_size(batch)))
+    grads, aux, metrics = _gradients(game, settings, phase, state, batch, keys, images)
+    for name in phase.movers:
+        players[name] = _move(game.players[name], players[name], grads[name], aux)
+        metrics |= _named(phase, name, "grad_norm", trees.global_norm(grads[name]))
+    return state.replace(players=players, memory=state.memory | dict(aux.memory)), metrics
+
+
+def _move(player: Player, state: PlayerState, grads: Params, aux: Aux) -> PlayerState:
+    assert player.tx is not None, "check_game refuses spectators that move"
+    # optax mixes integer counters with floats; our own code promotes nothing implicitly.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, opt = player.tx.update(grads, state.opt, state.params)
+    stats = {net: aux.stats.get(net, state.stats[net]) for net in player.nets}
+    return state.replace(
+        params=optax.apply_updates(state.params, updates), stats=stats, opt=opt
+    )
+
+
+# Gradients.
+
+
+def _gradients(
+    game: Game,
+    settings: _Settings,
+    phase: Phase,
+    state: GameState,
+    batch: Batch,
+    keys: Key,
+    images: Scalar,
+) -> tuple[dict[str, Params], Aux, Metrics]:
+    """Gradients, statistics and memory over the whole batch: all shards and slices.
+
+    This is the only place that reduces gradients. Under `shard_map` parameters are made
+    device-varying before differentiation: otherwise JAX sums their cotangents over the axis
+    by itself, and a mean on top of that sum is wrong by the number of devices.
+    """
+    local = state.replace(
+        players=tracing.varying(state.players), memory=tracing.varying(state.memory)
+    )
+    changed: set[str] = set()
+
+    def evaluate(memory: PyTree, slice_: tuple[Batch, Key]) -> tuple[PyTree, PyTree]:
+        grads, aux, metrics = _slice_gradients(
+            game, phase, local.replace(memory=memory), *slice_, images
+        )
+        changed.update(aux.memory)
+        return memory | dict(aux.memory), (grads, dict(aux.stats), metrics)
+
+    if settings.microbatches == 1:
+        memory, (grads, stats, metrics) = evaluate(local.memory, (batch, keys))
+    else:
+        slices = jax.tree.map(
+            lambda leaf: _interleave(leaf, settings.microbatches), (batch, keys)
+        )
+        memory, outs = _loop(settings, evaluate, local.memory, slices, settings.microbatches)
+        grads, stats, metrics = jax.tree.map(_mean_of_slices, outs)
+    kept = {name: memory[name] for name in sorted(changed)}
+    grads, stats, kept, metrics = tracing.pmean((grads, stats, kept, metrics))
+    return grads, Aux(stats, kept), metrics
+
+
+def _slice_gradients(
+    game: Game, phase: Phase, state: GameState, batch: Batch, keys: Key, images: Scalar
+) -> tuple[dict[str, Params], Aux, Metrics]:
+    """Gradient of each mover's loss in its own parameters, from one forward pass."""
+    seen = state.step.astype(jnp.float32) * images
+
+    def losses_of(moving: dict[str, Params]) -> tuple[dict[str, Scalar], Aux]:
+        views = _views(game, _live(state) | moving, state, seen)
+        losses, aux = phase.objective(views, batch, keys, state.memory)
+        _check_objective(game, phase, losses, aux)
+        return {name: losses[name] * float(phase.every) for name in phase.movers}, aux
+
+    moving = {name: state.players[name].params for name in phase.movers}
+    losses, pull, aux = jax.vjp(losses_of, moving, has_aux=True)
+    grads = {}
+    for name in phase.movers:
+        one_hot = {other: jnp.float32(other == name) for other in phase.movers}
+        one_hot = jax.tree.map(lambda c, loss: c + jnp.zeros_like(loss), one_hot, losses)
+        (cotangents,) = pull(one_hot)
+        grads[name] = cotangents[name]
+    metrics: Metrics = {}
+    for name, loss in losses.items():
+        metrics |= _named(phase, name, "loss", loss / float(phase.every))
+    return grads, aux, metrics | dict(aux.metrics)
+
+
+def _check_objective(
+    game: Game, phase: Phase, losses: Mapping[str, Scalar], aux: Aux
+) -> None:
+    if set(losses) != set(phase.movers):
+        raise ValueError(
+            f"phase {phase.name!r} must return losses for {sorted(phase.movers)}, "
+            f"got {sorted(losses)}"
+        )
+    own = {net for mover in phase.movers for net in game.players[mover].nets}
+    if not set(aux.stats) <= own:
+        raise ValueError(
+            f"phase {phase.name!r} returns statistics of {sorted(set(aux.stats) - own)}, "
+            "whose owners do not move in it"
+        )
+    if not set(aux.memory) <= set(game.memory):
+        unknown = sorted(set(aux.memory) - set(game.memory))
+        raise ValueError(f"phase {phase.name!r} returns unknown memory entries {unknown}")
+
+
+def _named(phase: Phase, mover: str, name: str, value: Scalar) -> Metrics:
+    """A metric of one mover, qualified by its name where several move."""
+    return {name if len(phase.movers) == 1 else f"{name}_{mover}": value}
+
+
+def _interleave(leaf: Array, parts: int) -> Array:
+    """(batch, ...) to (parts, batch / parts, ...), every parts-th row together: rows of a
+    sharded batch then stay on their device."""
+    split = leaf.reshape(leaf.shape[0] // parts, parts, *leaf.shape[1:])
+    return jnp.swapaxes(split, 0, 1)
+
+
+def _mean_of_slices(stacked: Array) -> Array:
+    if not jnp.issubdtype(stacked.dtype, jnp.floating):
+        return stacked[-1]
+    return jnp.mean(stacked.astype(jnp.float32), axis=0).astype(stacked.dtype)
+
+
+# Views and averages.
+
+
+def _live(state: GameState) -> dict[str, Params]:
+    return {name: player.params for name, player in state.players.items()}
+
+
+def _views(
+    game: Game, params: Mapping[str, Params], state: GameState, images_seen: Scalar
+) -> Views:
+    live: dict[str, View] = {}
+    ema: dict[str, View] = {}
+    for name, player in game.players.items():
+        now = state.players[name]
+        live |= _player_views(game, player, params[name], now.stats, now.transform)
+        if isinstance(now.ema, Average):
+            average = now.ema
+            ema |= _player_views(
+                game, player, average.params, average.stats, average.transform
+            )
+    return Views(live, ema, images_seen)
+
+
+def _player_views(
+    game: Game, player: Player, params: Params, stats: PyTree, transform: PyTree
+) -> dict[str, View]:
+    seen = player.transform.apply(params, transform)
+    return {
+        net: View(game.nets[net], seen[net], params[net], stats[net]) for net in player.nets
+    }
+
+
+def _average(player: Player, state: PlayerState, step: Array, images: Scalar) -> PlayerState:
+    """Moves a player's average by one step."""
+    if player.ema is None or not isinstance(state.ema, Average):
+        return state
+    decay = _decay(player.ema, step, images)
+
+    def blend(old: Array, new: Array) -> Array:
+        if not jnp.issubdtype(old.dtype, jnp.floating):
+            return new
+        return (new + decay * (old - new).astype(jnp.float32)).astype(old.dtype)
+
+    params = jax.tree.map(blend, state.ema.params, state.params)
+    stats = jax.tree.map(blend, state.ema.stats, state.stats)
+    transform = player.transform.update(params, state.ema.transform)
+    return state.replace(ema=Average(params, stats, transform))
+
+
+def _decay(ema: Ema, step: Array, images: Scalar) -> Scalar:
+    """Weight of the old average after step number `step`, float32 ()."""
+    seen = (step + 1).astype(jnp.float32) * images
+    half_life = jnp.float32(ema.half_life)
+    if ema.ramp is not None:
+        half_life = jnp.minimum(half_life, ema.ramp * seen)
+    decay = jnp.exp2(-images / jnp.maximum(half_life, 1e-8))
+    return jnp.where(seen > ema.start, decay, 0.0)

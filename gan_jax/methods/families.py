@@ -1,0 +1,37 @@
+"""What builders of methods share: networks as nets of a two-player game."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+
+from gan_jax.game import Game
+from gan_jax.methods.two_player import Recipe, from_recipe
+from gan_jax.nn.adapter import from_linen
+
+
+def play(
+    generator: linen.Module,
+    discriminator: linen.Module,
+    image_shape: tuple[int, ...],
+    recipe: Recipe,
+    num_classes: int | None,
+) -> Game:
+    """The two-player game of two flax networks.
+
+    Args:
+        generator: `(z, y=None, *, train) -> examples (batch, *image_shape)`.
+        discriminator: `(x, y=None, *, train) -> logits (batch,)`.
+        image_shape: shape of one example.
+        recipe: the method.
+        num_classes: number of classes, or None; conditional networks take labels.
+    """
+    latent = jax.eval_shape(recipe.prior, jax.random.key(0)).shape
+    labels = () if num_classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
+    return from_recipe(
+        from_linen(generator, latent, *labels),
+        from_linen(discriminator, image_shape, *labels),
+        recipe,
+        num_classes=num_classes,
+    )

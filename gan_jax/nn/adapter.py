@@ -1,0 +1,53 @@
+"""From flax modules to `types.Net`: the engine sees pure functions over explicit trees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+
+from gan_jax.types import Key, Net, Params, Stats
+
+Example = jax.ShapeDtypeStruct | tuple[int, ...]
+_BATCH = 2
+
+
+def from_linen(module: linen.Module, *example_inputs: Example) -> Net:
+    """The two pure functions of a flax module.
+
+    `init` evaluates the initialisers alone: the forward pass is traced for its shapes and
+    never compiled or run, so it is cheap eagerly, under `jit` and under `eval_shape`.
+
+    Args:
+        module: called `module(*inputs, train=bool)`; parameters in the collection "params",
+            any other collections are statistics.
+        *example_inputs: one per input of the module; a tuple is the shape of one float32
+            example without the batch axis, a `jax.ShapeDtypeStruct` is taken as it is (for
+            instance int32 labels, batch axis included).
+
+    Returns:
+        A `Net`. In training `apply` returns the updated statistics, otherwise the given
+        ones; both trees are the same for ever.
+    """
+    examples = tuple(_abstract(example) for example in example_inputs)
+
+    def init(key: Key) -> tuple[Params, Stats]:
+        variables = dict(module.lazy_init(key, *examples, train=False))
+        return variables.pop("params", {}), variables
+
+    def apply(params: Params, stats: Stats, *inputs: Any, train: bool) -> tuple[Any, Stats]:
+        variables = {"params": params, **stats}
+        if not train or not stats:
+            return module.apply(variables, *inputs, train=train), stats
+        return module.apply(variables, *inputs, train=train, mutable=list(stats))
+
+    return Net(init, apply)
+
+
+def _abstract(example: Example) -> jax.ShapeDtypeStruct:
+    """A whole abstract batch of an example."""
+    if isinstance(example, jax.ShapeDtypeStruct):
+        return example
+    return jax.ShapeDtypeStruct((_BATCH, *example), jnp.float32)

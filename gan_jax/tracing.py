@@ -1,0 +1,102 @@
+"""Two facts about the program being traced: its batch axis and its target platform.
+
+Layers and losses that couple examples need the name of the mapped batch axis (under
+`shard_map` and `pmap`; under `jit` over global arrays there is none and every mean is
+global already). Convolutions and loops choose their formulation by the platform the
+program is compiled for, which is not the host's when compiling ahead of time.
+
+Both are static while tracing, like JAX's own axis environment, so they are context
+variables and not arguments of every layer. Only the engine and the ahead-of-time compiler
+set them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.types import Array, PyTree
+
+_BATCH_AXIS: ContextVar[str | None] = ContextVar("batch_axis", default=None)
+_PLATFORM: ContextVar[str | None] = ContextVar("platform", default=None)
+
+
+@contextmanager
+def batch_axis(name: str | None) -> Iterator[None]:
+    """Traces the body with the batch split over the mapped axis `name`."""
+    token = _BATCH_AXIS.set(name)
+    try:
+        yield
+    finally:
+        _BATCH_AXIS.reset(token)
+
+
+@contextmanager
+def platform(name: str) -> Iterator[None]:
+    """Traces the body for the platform `name` ("cpu", "gpu", "tpu")."""
+    token = _PLATFORM.set(name)
+    try:
+        yield
+    finally:
+        _PLATFORM.reset(token)
+
+
+def current_batch_axis() -> str | None:
+    """The mapped batch axis of the program being traced, or None."""
+    return _BATCH_AXIS.get()
+
+
+def current_platform() -> str:
+    """The platform being compiled for: the one declared, else JAX's default backend."""
+    return _PLATFORM.get() or jax.default_backend()
+
+
+def batch_shards() -> int:
+    """How many shards the batch axis has: 1 outside a mapped axis."""
+    axis = current_batch_axis()
+    return 1 if axis is None else jax.lax.axis_size(axis)
+
+
+def pmean(tree: PyTree) -> PyTree:
+    """Mean of every float leaf over the batch axis, and the largest value of every other;
+    the identity outside a mapped axis."""
+    axis = current_batch_axis()
+    if axis is None:
+        return tree
+
+    def reduce(leaf: Array) -> Array:
+        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+        return jax.lax.pmean(leaf, axis) if floating else jax.lax.pmax(leaf, axis)
+
+    return jax.tree.map(reduce, tree)
+
+
+def varying(tree: PyTree) -> PyTree:
+    """Marks every leaf as differing between shards; the identity outside a mapped axis."""
+    axis = current_batch_axis()
+    if axis is None:
+        return tree
+
+    def cast(leaf: Array) -> Array:
+        if axis in jax.typeof(leaf).vma:
+            return leaf
+        return jax.lax.pcast(leaf, axis, to="varying")
+
+    return jax.tree.map(cast, tree)
+
+
+def gather(x: Array) -> Array:
+    """Rows of every shard, in global order; the identity outside a mapped axis."""
+    axis = current_batch_axis()
+    return x if axis is None else jax.lax.all_gather(x, axis, tiled=True)
+
+
+def global_rows(local: int) -> Array:
+    """Global row numbers, int32 (local,), of this shard's `local` examples."""
+    axis = current_batch_axis()
+    rows = jnp.arange(local)
+    return rows if axis is None else jax.lax.axis_index(axis) * local + rows

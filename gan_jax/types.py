@@ -1,0 +1,84 @@
+"""The vocabulary of the library: names for the few shapes of function it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+Array = jax.Array
+PyTree = Any
+Params = PyTree
+Stats = PyTree
+Key = jax.Array
+"""A typed key of shape (), or one key per example of shape (batch,)."""
+Scalar = jax.Array
+
+Critic = Callable[[PyTree], Array]
+"""`(inputs) -> logits`: inputs are any pytree with a leading batch axis, logits are
+(batch,). Parameters, labels and mode are closed over."""
+
+Penalty = Callable[[Critic, PyTree, PyTree, Key], Scalar]
+"""`(critic, real, fake, key) -> scalar`, float32, mean over the batch."""
+
+
+class ParamPenalty(NamedTuple):
+    """A penalty on parameters alone.
+
+    Attributes:
+        fn: `(params) -> scalar`, float32.
+    """
+
+    fn: Callable[[Params], Scalar]
+
+    def __call__(self, params: Params) -> Scalar:
+        return self.fn(params)
+
+
+class AdversarialLoss(NamedTuple):
+    """A pair of losses over logits; both players see both, so that relativistic losses
+    are not special. What a loss does not use is pruned by `jit` and costs nothing.
+
+    Attributes:
+        discriminator: `(real_logits, fake_logits) -> scalar`, minimised by D.
+        generator: `(real_logits, fake_logits) -> scalar`, minimised by G.
+    """
+
+    discriminator: Callable[[Array, Array], Scalar]
+    generator: Callable[[Array, Array], Scalar]
+
+
+def _unchanged(params: Params) -> Params:
+    return params
+
+
+class ParamTransform(NamedTuple):
+    """A reparameterisation: the network sees `apply(params, state)` instead of `params`.
+
+    Attributes:
+        init: `(params, key) -> state`.
+        update: `(params, state) -> state`; one step of whatever the state tracks (a power
+            iteration), never differentiated, called once per optimizer step of the player.
+        apply: `(params, state) -> params`, differentiable in `params` only.
+        parametrize: `(params) -> params`; turns a network's own parameters into the ones
+            that are trained, where the two differ in structure (weight normalisation).
+            Called once, before `init` and before the optimizer sees the parameters.
+    """
+
+    init: Callable[[Params, Key], PyTree]
+    update: Callable[[Params, PyTree], PyTree]
+    apply: Callable[[Params, PyTree], Params]
+    parametrize: Callable[[Params], Params] = _unchanged
+
+
+class Net(NamedTuple):
+    """A network as two pure functions; example shapes are closed over.
+
+    Attributes:
+        init: `(key) -> (params, stats)`; `stats` holds every non-trained collection.
+        apply: `(params, stats, *inputs, train) -> (outputs, new_stats)`.
+    """
+
+    init: Callable[[Key], tuple[Params, Stats]]
+    apply: Callable[..., tuple[Any, Stats]]
