@@ -32,17 +32,16 @@ from __future__ import annotations
 
 import glob
 import importlib.util
-import json
 import os
-import socket
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 import jax
+
+from gan_jax.rendezvous import LOOPBACK, StartupError, meet, split_address
 
 COORDINATOR = "GAN_JAX_COORDINATOR"
 """Environment: "host:port" at which process 0 listens."""
@@ -53,35 +52,27 @@ PROCESS_ID = "GAN_JAX_PROCESS_ID"
 LOCAL_DEVICES = "GAN_JAX_LOCAL_DEVICES"
 """Environment: comma-separated numbers of the GPUs this process may use."""
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_HELLO_SECONDS = 5.0
-_RETRY_SECONDS = 0.1
-
-
-class StartupError(RuntimeError):
-    """The processes of a run could not find each other, or disagree; one line says how."""
-
 
 class Processes(NamedTuple):
     """The processes of a run.
 
     Attributes:
-        index: number of this process, from 0; process 0 writes the files.
-        count: number of processes.
+        process_id: number of this process, from 0; process 0 writes the files.
+        num_processes: number of processes.
         coordinator: "host:port" of process 0; None where JAX chose it, or with one process.
         found_by: "single", "address", "environment", "cluster" or "caller".
     """
 
-    index: int
-    count: int
+    process_id: int
+    num_processes: int
     coordinator: str | None
     found_by: str
 
 
 class _Address(NamedTuple):
     coordinator: str
-    count: int
-    index: int
+    num_processes: int
+    process_id: int
     found_by: str
 
 
@@ -126,7 +117,7 @@ def initialize(
         heartbeat_timeout_seconds, initialization_timeout_seconds, shutdown_timeout_seconds
     )
     address = _find_address(coordinator, num_processes, process_id, os.environ)
-    if address is not None and address.count > 1:
+    if address is not None and address.num_processes > 1:
         return _connect(address, timeouts)
     if address is None and _in_cluster(os.environ):
         return _connect_cluster(timeouts)
@@ -138,27 +129,35 @@ def initialize(
 
 def _find_address(
     coordinator: str | None,
-    count: int | None,
-    index: int | None,
+    num_processes: int | None,
+    process_id: int | None,
     environ: Mapping[str, str],
 ) -> _Address | None:
     """The address from arguments, or else from the environment; None if there is none."""
-    given = {"coordinator": coordinator, "num_processes": count, "process_id": index}
-    found_by = "address"
-    if all(value is None for value in given.values()):
-        names = (COORDINATOR, NUM_PROCESSES, PROCESS_ID)
-        given = {name: environ.get(name) or None for name in names}
-        found_by = "environment"
-    where, number, own = given.values()
-    names = tuple(given)
-    if where is None and own is None and number is not None and _whole(number, names[1]) == 1:
+    arguments = (coordinator, num_processes, process_id)
+    if any(value is not None for value in arguments):
+        names = ("coordinator", "num_processes", "process_id")
+        return _address(names, arguments, "address")
+    names = (COORDINATOR, NUM_PROCESSES, PROCESS_ID)
+    if any(environ.get(name) for name in names):
+        return _address(
+            names, tuple(environ.get(name) or None for name in names), "environment"
+        )
+    return None
+
+
+def _address(
+    names: tuple[str, str, str], values: tuple[Any, ...], found_by: str
+) -> _Address:
+    where, count, own = values
+    if where is None and own is None and _whole(count, names[1]) == 1:
         return _Address("", 1, 0, found_by)
-    missing = [name for name, value in given.items() if value is None]
-    if len(missing) == len(given):
-        return None
-    if where is None or number is None or own is None:
-        raise StartupError(f"{', '.join(missing)} must be given too: {', '.join(names)} go together")
-    address = _Address(str(where), _whole(number, names[1]), _whole(own, names[2]), found_by)
+    missing = [name for name, value in zip(names, values, strict=True) if value is None]
+    if missing:
+        raise StartupError(
+            f"{', '.join(names)} go together; {', '.join(missing)} is missing"
+        )
+    address = _Address(where, _whole(count, names[1]), _whole(own, names[2]), found_by)
     _check_address(address)
     return address
 
@@ -166,7 +165,7 @@ def _find_address(
 def _whole(value: Any, name: str) -> int:
     try:
         return int(value)
-    except ValueError:
+    except (TypeError, ValueError):
         raise StartupError(f"{name} must be a whole number, got {value!r}") from None
 
 
@@ -176,32 +175,134 @@ def _check_address(address: _Address) -> None:
         raise StartupError(
             f"the coordinator must be given as host:port, got {address.coordinator!r}"
         )
-    if address.count < 1 or not 0 <= address.index < address.count:
+    if address.num_processes < 1 or not 0 <= address.process_id < address.num_processes:
         raise StartupError(
-            f"process number {address.index} of {address.count} does not exist; "
-            "processes are numbered from 0"
+            f"process {address.process_id} of {address.num_processes} does not exist; "
+            "they are numbered from 0"
         )
 
 
 def _connect(address: _Address, timeouts: _Timeouts) -> Processes:
-    rendezvous(address.coordinator, address.count, address.index, timeouts.initialization)
-    host, port = _split(address.coordinator)
+    meet(
+        address.coordinator,
+        address.num_processes,
+        address.process_id,
+        timeouts.initialization,
+    )
+    host, port = split_address(address.coordinator)
     devices = os.environ.get(LOCAL_DEVICES)
     jax.distributed.initialize(
         address.coordinator,
-        address.count,
-        address.index,
+        address.num_processes,
+        address.process_id,
         local_device_ids=None if not devices else [int(i) for i in devices.split(",")],
         cluster_detection_method="deactivate",
         # A run on one machine is not offered to the network.
-        coordinator_bind_address=f"{host}:{port}" if host in _LOOPBACK else None,
+        coordinator_bind_address=f"{host}:{port}" if host in LOOPBACK else None,
         initialization_timeout=timeouts.initialization,
         heartbeat_timeout_seconds=timeouts.heartbeat,
         shutdown_timeout_seconds=timeouts.shutdown,
     )
-    return Processes(address.index, address.count, address.coordinator, address.found_by)
+    return Processes(
+        address.process_id, address.num_processes, address.coordinator, address.found_by
+    )
 
 
-def _split(coordinator: str) -> tuple[str, int]:
-    host, _, port = coordinator.rpartition(":")
-    return host.strip("[]"), int(port)
+# Clusters.
+
+
+def _in_cluster(environ: Mapping[str, str]) -> bool:
+    return _in_slurm(environ) or _in_open_mpi(environ) or _on_tpu_pod(environ)
+
+
+def _in_slurm(environ: Mapping[str, str]) -> bool:
+    """Inside `srun` with several tasks; an interactive shell or one task is no cluster."""
+    names = ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_PROCID", "SLURM_LOCALID")
+    return all(name in environ for name in names) and _several(environ.get("SLURM_NTASKS"))
+
+
+def _in_open_mpi(environ: Mapping[str, str]) -> bool:
+    return "OMPI_MCA_orte_hnp_uri" in environ and _several(
+        environ.get("OMPI_COMM_WORLD_SIZE")
+    )
+
+
+def _several(count: str | None) -> bool:
+    return count is not None and count.isdigit() and int(count) > 1
+
+
+def _on_tpu_pod(environ: Mapping[str, str]) -> bool:
+    """On a TPU machine that has, or may have, companions."""
+    platforms = jax.config.read("jax_platforms")
+    if platforms and "tpu" not in platforms.split(","):
+        return False
+    if "TPU_LIBRARY_PATH" not in environ and importlib.util.find_spec("libtpu") is None:
+        return False
+    if not glob.glob("/dev/accel[0-9]*") and not glob.glob("/dev/vfio/[0-9]*"):
+        return False
+    if "MEGASCALE_COORDINATOR_ADDRESS" in environ:
+        return True
+    hosts = environ.get("TPU_PROCESS_ADDRESSES") or environ.get("TPU_WORKER_HOSTNAMES")
+    if hosts:
+        return "," in hosts
+    return "TPU_SKIP_MDS_QUERY" not in environ  # the cloud's metadata server knows
+
+
+def _connect_cluster(timeouts: _Timeouts) -> Processes:
+    try:
+        jax.distributed.initialize(
+            initialization_timeout=timeouts.initialization,
+            heartbeat_timeout_seconds=timeouts.heartbeat,
+            shutdown_timeout_seconds=timeouts.shutdown,
+        )
+    except (RuntimeError, ValueError, OSError, ImportError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise StartupError(
+            f"the processes of this cluster could not be connected ({reason[0]}); give "
+            f"{COORDINATOR}, {NUM_PROCESSES} and {PROCESS_ID}, or {NUM_PROCESSES}=1 alone"
+        ) from error
+    return Processes(jax.process_index(), jax.process_count(), None, "cluster")
+
+
+# The end.
+
+
+def _print_error(error: BaseException) -> None:
+    traceback.print_exception(error)
+
+
+@contextmanager
+def abort_on_fatal(
+    processes: Processes, report: Callable[[BaseException], None] = _print_error
+) -> Iterator[None]:
+    """Ends the process at once when its body fails, in a run of several processes.
+
+    Otherwise it would wait at its exit, in a barrier, for peers that wait for it in a
+    collective. With one process, and for `sys.exit(0)`, exceptions pass as usual.
+
+    Args:
+        processes: as of `initialize`.
+        report: tells the user what happened; default: the traceback on standard error.
+    """
+    try:
+        yield
+    except BaseException as error:
+        clean = isinstance(error, SystemExit) and not error.code
+        if processes.num_processes == 1 or clean:
+            raise
+        try:
+            report(error)
+        finally:
+            _leave(_status(error))
+
+
+def _status(error: BaseException) -> int:
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return error.code
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _leave(status: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)

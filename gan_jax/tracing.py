@@ -76,17 +76,13 @@ def pmean(tree: PyTree) -> PyTree:
 
 
 def varying(tree: PyTree) -> PyTree:
-    """Marks every leaf as differing between shards; the identity outside a mapped axis."""
+    """Marks replicated leaves as differing between shards; the identity outside a mapped
+    axis."""
     axis = current_batch_axis()
     if axis is None:
         return tree
 
-    def cast(leaf: Array) -> Array:
-        if axis in jax.typeof(leaf).vma:
-            return leaf
-        return jax.lax.pcast(leaf, axis, to="varying")
-
-    return jax.tree.map(cast, tree)
+    return jax.tree.map(lambda leaf: jax.lax.pcast(leaf, axis, to="varying"), tree)
 
 
 def gather(x: Array) -> Array:

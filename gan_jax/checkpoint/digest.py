@@ -84,7 +84,7 @@ def host_digest(data: np.ndarray, dtype: str) -> str:
         64 hexadecimal digits.
     """
     digest = hashlib.sha256(f"{dtype} {data.shape}\n".encode())
-    digest.update(memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8)))
+    digest.update(np.ascontiguousarray(data).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -234,19 +234,10 @@ def place(whole: Whole, abstract: PyTree, *, partial: bool, where: str) -> Resto
     """
     record = whole.record
     check_same_structure(record, abstract, partial=partial, where=where)
-    treedef = jax.tree.structure(abstract)
-    order = leaves_by_path(jax.tree.unflatten(treedef, range(treedef.num_leaves)))
-    targets = jax.tree.leaves(abstract)
-    leaves: list[Any] = [None] * len(targets)
-    for path, i in order.items():
-        leaves[i] = _place(whole.data[path], record.leaves[path], targets[i])
-    return Restored(
-        jax.tree.unflatten(treedef, leaves),
-        record.step,
-        record.position,
-        record.meta,
-        record,
+    state = map_with_path(
+        lambda path, target: _place(whole.data[path], record.leaves[path], target), abstract
     )
+    return Restored(state, record.step, record.position, record.meta, record)
 
 
 def describe(directory: epath.PathLike, step: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 
 from gan_jax.checkpoint.digest import leaves_by_path, raw_data
-from gan_jax.checkpoint.quiet import quiet_orbax
+from gan_jax.checkpoint.quiet import join_orbax_threads, quiet_orbax
 from gan_jax.checkpoint.read import (
     RECORD_ITEM,
     STATE_ITEM,
@@ -304,15 +305,16 @@ class Checkpointer:
             newest = max(self.steps(), default=None)
             raise CheckpointError(
                 f"{self._name(step)} could not be written: {_reason(error)}. "
-                f"The newest complete one is {'missing' if newest is None else newest}."
+                + ("There is none yet." if newest is None else f"The newest is {newest}.")
             ) from error
 
     def _clean_up(self, step: int) -> None:
         """Removes the unfinished save, which may hold the space that was missing."""
+        join_orbax_threads()
         self._keep.scores.pop(step, None)
         if jax.process_index() == 0:
             for part in self._directory.glob(f"{step}.orbax-checkpoint-tmp*"):
-                part.rmtree(missing_ok=True)
+                shutil.rmtree(part, ignore_errors=True)
             if self._beside(step, _REPLACED).exists():
                 self._settle(str(step))
         self._manager.reload()

@@ -92,12 +92,16 @@ def find_prepared(wanted: TfdsName, root: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
+def _prepared_in_any_config(folder: Path) -> bool:
+    return any(any(folder.glob(f"{depth}/dataset_info.json")) for depth in ("*", "*/*"))
+
+
 def known_names(root: Path) -> list[str]:
     """Names that are prepared below `root` or that tfds can prepare."""
     import tensorflow_datasets as tfds
 
     folders = (path for path in root.iterdir()) if root.is_dir() else iter(())
-    prepared = {path.name for path in folders if any(path.rglob("dataset_info.json"))}
+    prepared = {path.name for path in folders if _prepared_in_any_config(path)}
     return sorted(prepared | set(tfds.list_builders(with_community_datasets=False)))
 
 
@@ -126,10 +130,14 @@ def require_format(folder: Path) -> None:
         )
 
 
-def _pick_image(info: Any) -> str:
+def _image_features(info: Any) -> list[str]:
     import tensorflow_datasets as tfds
 
-    found = [k for k, v in info.features.items() if isinstance(v, tfds.features.Image)]
+    return [k for k, v in info.features.items() if isinstance(v, tfds.features.Image)]
+
+
+def _pick_image(info: Any) -> str:
+    found = _image_features(info)
     preferred = [*(info.supervised_keys or ())[:1], "image"]
     key = next((key for key in preferred if key in found), None)
     if key is None and len(found) != 1:
@@ -190,10 +198,7 @@ class TfdsSource:
         self._identity = (info.full_name, split, str(self._split.shard_lengths))
         self._bytes = str(getattr(self._split, "num_bytes", ""))
         # The bytes are decoded here, so that all sources read images the same way.
-        keep = {key: True for key in (self._image, self._label) if key}
-        decoders = tfds.decode.PartialDecoding(
-            keep, decoders={self._image: tfds.decode.SkipDecoding()}
-        )
+        decoders = {key: tfds.decode.SkipDecoding() for key in _image_features(info)}
         self._records = builder.as_data_source(split, decoders=decoders)
 
     def __len__(self) -> int:
@@ -203,7 +208,7 @@ class TfdsSource:
         name = self.element_name(index)
         try:
             record = self._records[index]
-        except Exception as error:
+        except (RuntimeError, OSError) as error:  # what array_record raises on damage
             raise UnreadableImageError(f"{name}: cannot be read ({error})") from error
         element: dict[str, Any] = {"image": images.decode(record[self._image], name)}
         if self._label:
@@ -225,7 +230,8 @@ def _find_split(info: Any, split: str) -> Any:
     try:
         return info.splits[split]
     except (ValueError, KeyError, AssertionError) as error:
-        raise DataError(f"tfds:{info.full_name} has no split {split!r}: {error}") from error
+        why = str(error).splitlines()[0]
+        raise DataError(f"tfds:{info.full_name} has no split {split!r}: {why}") from error
 
 
 def open_tfds(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gan_jax.game import Game
 from gan_jax.methods.dcgan import dcgan, lsgan, wgan
 from gan_jax.methods.gan import gan, ns_gan
+from gan_jax.methods.resnet import sngan, wgan_gp
 from gan_jax.methods.two_player import Recipe, Round, Term, Weighted, from_recipe, two_player
 
 METHODS: dict[str, Callable[..., Game]] = {
@@ -15,6 +16,8 @@ METHODS: dict[str, Callable[..., Game]] = {
     "dcgan": dcgan,
     "lsgan": lsgan,
     "wgan": wgan,
+    "wgan_gp": wgan_gp,
+    "sngan": sngan,
 }
 """Every builder is called `(*, image_shape, num_classes=None, recipe=..., **sizes)`."""
 
@@ -29,6 +32,8 @@ __all__ = [
     "gan",
     "lsgan",
     "ns_gan",
+    "sngan",
     "two_player",
     "wgan",
+    "wgan_gp",
 ]

@@ -20,6 +20,7 @@ import numpy as np
 from gan_jax import files
 
 _DIGEST = "sha256"
+_LOG = logging.getLogger(__name__)
 
 
 def cache_directory(override: str | Path | None = None) -> Path:
@@ -68,7 +69,7 @@ def load_or_make(
     try:
         files.write_atomic(path, content.getvalue())
     except OSError as error:
-        logging.warning("cannot keep %s in the cache: %s", path.name, error)
+        _LOG.warning("cannot keep %s in the cache: %s", path.name, error)
     return arrays
 
 
@@ -80,10 +81,10 @@ def _load(path: Path) -> dict[str, np.ndarray] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.error) as e:
-        logging.warning("%s is damaged (%s), making it anew", path, e)
+        _LOG.warning("%s is damaged (%s), making it anew", path, e)
         return None
     expected = str(arrays.pop(_DIGEST, ""))
     if digest(arrays) == expected:
         return arrays
-    logging.warning("%s is damaged (its SHA-256 differs), making it anew", path)
+    _LOG.warning("%s is damaged (its SHA-256 differs), making it anew", path)
     return None

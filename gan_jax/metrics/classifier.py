@@ -26,6 +26,7 @@ from gan_jax.metrics import cache
 from gan_jax.metrics.features import batched, fit_images
 from gan_jax.types import Array, Params
 
+_LOG = logging.getLogger(__name__)
 _BUILTIN = Path(__file__).parents[1] / "data" / "builtin"
 
 
@@ -196,7 +197,7 @@ def train(recipe: Recipe, data: LabelledImages) -> dict[str, np.ndarray]:
     Returns:
         Path to weight, and "accuracy", the share of test images classified rightly.
     """
-    logging.warning(
+    _LOG.warning(
         "training the %s classifier once (about half a minute); it is kept in the cache",
         recipe.name,
     )
@@ -210,7 +211,7 @@ def train(recipe: Recipe, data: LabelledImages) -> dict[str, np.ndarray]:
         trained = from_weights(recipe, weights, 0.0)
         guesses = trained.logits(data.test_images).argmax(axis=-1)
     accuracy = float(np.mean(guesses == data.test_labels))
-    logging.info(
+    _LOG.info(
         "the %s classifier is right on %.2f %% of test images (%.0f s)",
         recipe.name,
         100.0 * accuracy,

@@ -201,7 +201,8 @@ class DiscriminatorBlock(linen.Module):
 
     def _shortcut(self, x: Array) -> Array:
         """Means first: the 1 x 1 convolution commutes with them and is then 4 times
-        cheaper."""
+        cheaper.
+        """
         if not self.down and x.shape[-1] == self.features:
             return x
         conv = Conv(

@@ -1,4 +1,4 @@
-"""Initialisers of kernels, called `(key, shape, dtype)`; the last two axes are (in, out)."""
+"""Initialisers of kernels, `(key, shape, dtype)`; the last two axes are (in, out)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ def normal(stddev: float = 0.02) -> Initializer:
 
 def orthogonal(gain: float = 1.0) -> Initializer:
     """Orthonormal columns (or rows) of the kernel seen as a matrix, times `gain`
-    (1312.6120); BigGAN's choice."""
+    (1312.6120); BigGAN's choice.
+    """
     return initializers.orthogonal(gain)
 
 
 def glorot_uniform(gain: float = 1.0) -> Initializer:
     """Uniform with variance `2 gain^2 / (fan_in + fan_out)` (Glorot and Bengio 2010, eq.
-    16); also called Xavier."""
+    16); also called Xavier.
+    """
     return initializers.variance_scaling(gain**2, "fan_avg", "uniform")
 
 

@@ -1,4 +1,4 @@
-"""Normalisations. All are called `(x, y=None, *, train=False)`, so that a network takes any.
+"""Normalisations, called `(x, y=None, *, train=False)`, so that a network takes any.
 
 Statistics are float32 whatever the compute type, and those over the batch are global: over
 the mapped batch axis where there is one (`gan_jax.tracing`).
@@ -108,7 +108,15 @@ class ConditionalBatchNorm(_BatchStatistics):
 
     @linen.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool = False) -> Array:
-        """Normalises (B, ..., C) for labels `y`, int (B,)."""
+        """Normalises (B, ..., C) for labels `y`, int (B,).
+
+        Raises:
+            ValueError: there are no labels.
+        """
+        if y is None:
+            raise ValueError(
+                "conditional batch normalisation needs labels y (batch,)"
+            )
         mean, inverse = self._moments(x, train)
         zeros = jax.nn.initializers.zeros
         gain = Embed(self.num_classes, x.shape[-1], zeros, name="gain")(y)
@@ -161,5 +169,6 @@ def normalise(
     make: NormFactory | None, x: Array, y: Array | None, *, train: bool, name: str
 ) -> Array:
     """Applies a new module `make(dtype=..., name=...)`, or nothing where `make` is None. To
-    be called inside a compact module."""
+    be called inside a compact module.
+    """
     return x if make is None else make(dtype=x.dtype, name=name)(x, y, train=train)

@@ -1,4 +1,4 @@
-"""Resampling by two, and pooling over space. Images are (batch, height, width, channels)."""
+"""Resampling by two and pooling over space, of images (batch, height, width, channels)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Meshes, shardings, and the three ways to run a step on many devices.
 
-The primary way is `jit_step`: `jit` over globally sharded arrays. The program is written for
-the whole batch, so batch statistics, relativistic means and kernel distances are global by
-themselves, and the compiler inserts the communication:
+The primary way is `jit_step`: `jit` over globally sharded arrays. The program is written
+for the whole batch, so batch statistics, relativistic means and kernel distances are global
+by themselves, and the compiler inserts the communication:
 
     mesh = make_mesh()                                    # every device on the axis "data"
     rules = (fsdp(),)                                     # or (): everything replicated

@@ -11,6 +11,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from gan_jax import trees
+from gan_jax.errors import UserError
 from gan_jax.types import PyTree
 
 DATA_AXIS = "data"
@@ -39,18 +40,18 @@ def make_mesh(
         A mesh of automatic axes. With fewer devices asked than present, the first are used.
 
     Raises:
-        ValueError: an unknown axis, more devices asked than present, or a mesh that leaves
+        UserError: an unknown axis, more devices asked than present, or a mesh that leaves
             out devices of a run of several processes.
     """
     present = list(jax.devices() if devices is None else devices)
     sizes = _axis_sizes(dict(shape or {DATA_AXIS: -1}), len(present))
     needed = math.prod(sizes.values())
     if needed > len(present):
-        raise ValueError(
+        raise UserError(
             f"the mesh {sizes} asks for {needed} devices, but {len(present)} are present"
         )
     if devices is None and needed < len(present) and jax.process_count() > 1:
-        raise ValueError(
+        raise UserError(
             f"the mesh {sizes} uses {needed} of {len(present)} devices; with several "
             "processes it must use all, so that none is left without work"
         )
@@ -65,18 +66,18 @@ def make_mesh(
 def _axis_sizes(sizes: dict[str, int], present: int) -> dict[str, int]:
     unknown = sorted(set(sizes) - set(_AXES))
     if unknown or DATA_AXIS not in sizes:
-        raise ValueError(
+        raise UserError(
             f"mesh axes are {_AXES}, of which 'data' must be given; got {sizes}"
         )
     free = [name for name, size in sizes.items() if size == -1]
     if len(free) > 1 or any(size < 1 and size != -1 for size in sizes.values()):
-        raise ValueError(
+        raise UserError(
             f"mesh sizes must be positive, and at most one may be -1; got {sizes}"
         )
     if free:
         others = math.prod(size for size in sizes.values() if size != -1)
         if present % others:
-            raise ValueError(
+            raise UserError(
                 f"{present} devices cannot be split into groups of {others} for {sizes}"
             )
         sizes[free[0]] = present // others
@@ -87,7 +88,7 @@ def _axis_sizes(sizes: dict[str, int], present: int) -> dict[str, int]:
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """The sharding of batch leaves (rounds, batch, ...): rows split over "data" and "fsdp"."""
+    """Of batch leaves (rounds, batch, ...): the rows are split over "data" and "fsdp"."""
     return NamedSharding(mesh, P(None, _batch_axes(mesh)))
 
 
@@ -110,13 +111,13 @@ def check_batch(mesh: Mesh, batch_size: int) -> None:
     """Checks that a global batch can be split over the mesh.
 
     Raises:
-        ValueError: `batch_size` is not a positive multiple of the number of batch shards.
+        UserError: `batch_size` is not a positive multiple of the number of batch shards.
     """
     shards = _batch_shards(mesh)
     if batch_size < 1 or batch_size % shards:
         below = max(batch_size, 0) // shards * shards
         near = " or ".join(str(n) for n in (below, below + shards) if n > 0)
-        raise ValueError(
+        raise UserError(
             f"a global batch of {batch_size} cannot be split over {shards} devices; "
             f"use {near}, or another number of devices"
         )
@@ -133,8 +134,8 @@ def process_rows(mesh: Mesh, batch_size: int) -> slice:
         A contiguous slice; all rows, with one process.
 
     Raises:
-        ValueError: the batch cannot be split over the mesh, or the devices of this process
-            do not lie together on it.
+        UserError: the batch cannot be split over the mesh.
+        ValueError: the devices of this process do not lie together on it.
     """
     check_batch(mesh, batch_size)
     own = _own_shards(mesh)
@@ -162,8 +163,8 @@ def shard_batch(mesh: Mesh, host_batch: PyTree) -> PyTree:
     for path, leaf in trees.leaves_with_path(host_batch):
         if leaf.ndim < 2 or leaf.shape[1] % own:
             raise ValueError(
-                f"batch leaf {path!r} of shape {leaf.shape} must be (rounds, batch, ...) with "
-                f"a batch that is a multiple of the {own} devices of this process"
+                f"batch leaf {path!r} of shape {leaf.shape} must be (rounds, batch, ...), "
+                f"with a batch that can be split over the {own} devices of this process"
             )
     return jax.tree.map(
         lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), host_batch

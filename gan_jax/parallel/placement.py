@@ -80,7 +80,7 @@ def state_shardings(
 
     Args:
         mesh: the mesh of the run.
-        abstract_state: the state or its shapes, as of `jax.eval_shape(algorithm.init, key)`.
+        abstract_state: the state, or its shapes by `jax.eval_shape(algorithm.init, key)`.
         rules: the first rule that matches a leaf decides; leaves without one, scalars and
             typed keys are replicated.
 
@@ -99,10 +99,10 @@ def state_shardings(
         try:
             sharding = NamedSharding(mesh, spec)
             sharding.shard_shape(leaf.shape)
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             raise ValueError(
-                f"a sharding rule gives {path!r} of shape {leaf.shape} the spec {spec}, which "
-                f"does not fit the mesh {dict(mesh.shape)}"
+                f"a sharding rule gives {path!r} of shape {leaf.shape} the spec {spec}, "
+                f"which does not fit the mesh {dict(mesh.shape)}"
             ) from error
         return sharding
 
@@ -176,18 +176,15 @@ def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def _check_same_everywhere(state: PyTree) -> None:
-    """Processes that differ in seed, config or versions would train on nonsense, silently."""
+    """Processes that differ in seed, config or versions would train on nonsense."""
     if jax.process_count() == 1:
         return
-    leaves = [
-        np.asarray(jax.random.key_data(x) if _is_key(x) else x)
-        for x in jax.tree.leaves(state)
-    ]
     own = 0
-    for leaf in leaves:
-        own = zlib.crc32(np.ascontiguousarray(leaf).tobytes(), own)
-    everyone = multihost_utils.process_allgather(np.uint32(own))
-    odd = [i for i, digest in enumerate(everyone.ravel()) if digest != everyone.ravel()[0]]
+    for leaf in jax.tree.leaves(state):
+        data = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        own = zlib.crc32(data.tobytes(), own)
+    everyone = np.ravel(multihost_utils.process_allgather(np.uint32(own)))
+    odd = np.flatnonzero(everyone != everyone[0]).tolist()
     if odd:
         raise RuntimeError(
             f"processes {odd} hold another state than process 0; start all with the same "

@@ -109,7 +109,7 @@ def pmap_step(
     Args:
         algorithm: compiled with `axis_name=DATA_AXIS`.
         mesh: a mesh of the axis "data" alone.
-        donate: whether the stacked copy of the state is donated. The caller's state lives on.
+        donate: whether the stacked copy of the state is donated; the caller's lives on.
         steps_per_call: as for `jit_step`.
         unroll: as for `jit_step`.
 
@@ -188,7 +188,6 @@ def _steps(algorithm: Stepper, mesh: Mesh, count: int, unroll: int | None) -> St
 def _split_steps(leaf: Array, count: int) -> Array:
     if leaf.shape[0] % count:
         raise ValueError(
-            f"the batch has {leaf.shape[0]} rounds, which do not make {count} steps of equal "
-            "length"
+            f"the batch has {leaf.shape[0]} rounds, which do not make {count} equal steps"
         )
     return leaf.reshape(count, leaf.shape[0] // count, *leaf.shape[1:])

@@ -27,10 +27,10 @@ def spectral_norm(
 ) -> ParamTransform:
     """Divides kernels by their largest singular value.
 
-    Miyato et al. 2018 (arXiv 1802.05957). A kernel (..., in, out) is read as the matrix W of shape (out, prod(...) * in), a lookup
-    table (rows, features) as itself, which is how PyTorch's `spectral_norm` reads its own
-    layouts, so its vectors carry over. The state is `{path: {"u": (out,), "v": (in,)}}`,
-    unit vectors, float32.
+    Miyato et al. 2018 (arXiv 1802.05957). A kernel (..., in, out) is read as the matrix W of
+    shape (out, prod(...) * in), a lookup table (rows, features) as itself: as PyTorch's
+    `spectral_norm` reads its own layouts, so its vectors carry over. The state is
+    `{path: {"u": (out,), "v": (prod(...) * in,)}}`, unit vectors, float32.
 
         update: v <- W^T u / ||W^T u||, then u <- W v / ||W v||   (algorithm 1)
         apply:  W / sigma, sigma = u^T W v                         (equation 8)

@@ -1,0 +1,163 @@
+"""The cheap checks that precede every training: one clear line, or nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data import images
+from gan_jax.data.errors import DataError, UnreadableImageError
+from gan_jax.data.protocol import ImageSource, known_labels
+from gan_jax.data.reader import require_kind
+from gan_jax.data.transform import RESIZES, ImageTransform
+
+HEADERS = 4096
+DECODED = 256
+
+
+def spread(n: int, most: int) -> list[int]:
+    """At most `most` indices of 0..n-1, evenly spread, with the first and the last."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64)).tolist()
+
+
+def label_problem(source: ImageSource, labels: np.ndarray, num_classes: int) -> str | None:
+    """The first label outside 0..num_classes-1, in words; None if there is none."""
+    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if not len(outside):
+        return None
+    first = int(outside[0])
+    return (
+        f"{source.element_name(first)}: label {labels[first]} is outside "
+        f"0..{num_classes - 1} ({len(outside)} such labels)"
+    )
+
+
+def class_problem(source: ImageSource, num_classes: int | None) -> str | None:
+    """How the configured number of classes and the source disagree, in words."""
+    if num_classes is None or num_classes == source.num_classes:
+        return None
+    if source.num_classes is None:
+        return (
+            f"{source.name} has no labels but num_classes is {num_classes}; use labelled data "
+            "or an unconditional model"
+        )
+    return (
+        f"{source.name} has {source.num_classes} classes but num_classes is {num_classes}; "
+        f"set num_classes to {source.num_classes}"
+    )
+
+
+def channel_problem(source: ImageSource, shapes: dict[int, tuple[int, ...]]) -> str | None:
+    """Images of different numbers of channels, in words; `shapes` by index."""
+    counts = Counter(shape[-1] for shape in shapes.values())
+    if len(counts) < 2:
+        return None
+    kinds = []
+    for channels, count in sorted(counts.items()):
+        first = next(i for i, shape in shapes.items() if shape[-1] == channels)
+        kinds.append(f"{count} of {channels} (first: {source.element_name(first)})")
+    return (
+        f"{source.name} mixes numbers of channels: {', '.join(kinds)}; set mix_channels to "
+        "convert them all, or convert the files"
+    )
+
+
+def _check_labels(source: ImageSource, num_classes: int | None) -> None:
+    labels = known_labels(source)
+    if labels is not None and source.num_classes is not None:
+        # Where the source states more classes than it has labels, the statement counts.
+        limit = num_classes or source.num_classes
+        problem = label_problem(source, labels, limit)
+        if problem:
+            raise DataError(problem)
+    problem = class_problem(source, num_classes)
+    if problem:
+        raise DataError(problem)
+
+
+def _read_each(
+    source: ImageSource, indices: Iterable[int], read: Any, max_corrupt: int
+) -> dict[int, Any]:
+    """`read(i)` of every readable index; raises at one unreadable more than is allowed."""
+    found, corrupt = {}, 0
+    for index in indices:
+        try:
+            found[index] = read(index)
+        except UnreadableImageError:
+            corrupt += 1
+            if corrupt > max_corrupt:
+                raise
+    if not found:
+        raise DataError(f"{source.name}: no image that was tried can be read")
+    return found
+
+
+def _shapes(source: ImageSource, max_corrupt: int) -> dict[int, tuple[int, ...]]:
+    arrays = getattr(source, "arrays", None)
+    if arrays is not None:
+        return {0: arrays["image"].shape[1:]}
+    headers: dict[int, tuple[int, ...]] = {}
+    header = getattr(source, "header", None)
+    if header is not None:
+        headers = _read_each(source, spread(len(source), HEADERS), header, max_corrupt)
+    decoded = _read_each(
+        source, spread(len(source), DECODED), lambda i: source[i]["image"].shape, max_corrupt
+    )
+    return headers | decoded
+
+
+def _check_shape(
+    source: ImageSource, index: int, found: tuple[int, ...], shape: Sequence[int], resize: str
+) -> None:
+    require_kind(source, found, shape)
+    if len(shape) == 1:
+        return
+    name = source.element_name(index)
+    if not images.convertible(found[2], shape[2]):
+        raise DataError(
+            f"{name} has {found[2]} channels but image_shape is {tuple(shape)}; set its "
+            f"channels to {found[2]}"
+        )
+    try:
+        RESIZES[resize]((found[0], found[1]), (shape[0], shape[1]))
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+
+
+def check(
+    source: ImageSource,
+    *,
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    transform: ImageTransform | None = None,
+    max_corrupt: int = 0,
+) -> None:
+    """Refuses data that a training would trip over. Takes seconds at most.
+
+    All labels are checked where they are known without reading images; of the images, some
+    hundreds spread evenly are decoded and some thousands of headers read.
+
+    Args:
+        source: the data.
+        image_shape: (H, W, C), or (D,) for points.
+        num_classes: of a conditional model; None for an unconditional one.
+        transform: how images are brought to shape.
+        max_corrupt: unreadable images that are let pass.
+
+    Raises:
+        DataError: no examples, a label out of range, another number of classes than
+            configured, an unreadable image, mixed channels, or an unsuitable shape.
+    """
+    transform = transform or ImageTransform()
+    if len(source) == 0:
+        raise DataError(f"{source.name} holds no examples")
+    _check_labels(source, num_classes)
+    shapes = _shapes(source, max_corrupt)
+    problem = channel_problem(source, shapes)
+    if problem and not transform.mix_channels:
+        raise DataError(problem)
+    for index, found in shapes.items():
+        _check_shape(source, index, found, image_shape, transform.resize)

@@ -1,0 +1,78 @@
+"""The table of methods at tiny size. A new method joins the conformance tests by one line."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax.game import Ema, Game, rounds
+from gan_jax.methods import METHODS
+from gan_jax.optim import keep_params_in_box
+
+IMAGES = (8, 8, 1)
+BATCH = 16
+
+
+class Case(NamedTuple):
+    """How a method is tested.
+
+    Attributes:
+        options: keyword arguments of its builder that make it tiny.
+        couples: whether a loss or norm couples examples, so that micro-batches change it.
+    """
+
+    options: dict[str, Any]
+    couples: bool
+
+
+_MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
+_DCGAN = {"image_shape": IMAGES, "width": 4, "kernel_size": 4}
+_RESNET = {"image_shape": IMAGES, "g_width": 4, "d_width": 4}
+
+CASES = {
+    "gan": Case(_MLP, couples=False),
+    "ns_gan": Case(_MLP | {"num_classes": 3}, couples=False),
+    "dcgan": Case(_DCGAN | {"num_classes": 3}, couples=True),
+    "lsgan": Case(_DCGAN, couples=True),
+    "wgan": Case(_DCGAN, couples=True),
+    "wgan_gp": Case(_RESNET, couples=True),
+    "sngan": Case(_RESNET | {"num_classes": 3}, couples=True),
+}
+
+
+def published_recipe(name: str) -> Any:
+    """The recipe that a method's builder has by default."""
+    return inspect.signature(METHODS[name]).parameters["recipe"].default
+
+
+def tiny(name: str, **changes: Any) -> Game:
+    """The method at tiny size, with two critic steps where it has more, and an average."""
+    recipe = published_recipe(name)
+    recipe = recipe._replace(d_steps=min(recipe.d_steps, 2), g_ema=Ema(50.0), **changes)
+    return METHODS[name](**CASES[name].options, recipe=recipe)
+
+
+def with_sgd(name: str) -> Game:
+    """The tiny method with plain gradient descent: Adam hides a wrong gradient scale."""
+    sgd = optax.sgd(0.05)
+    boxed = optax.chain(sgd, keep_params_in_box(-0.3, 0.3))
+    return tiny(name, g_tx=sgd, d_tx=boxed if name == "wgan" else sgd)
+
+
+def batch(name: str, game: Game, seed: int = 1, steps: int = 1) -> dict[str, jax.Array]:
+    """Data for `steps` steps, leaves (steps * rounds, BATCH, ...)."""
+    shape = (steps * rounds(game), BATCH)
+    options = CASES[name].options
+    keys = jax.random.split(jax.random.key(seed))
+    images = jax.random.uniform(
+        keys[0], (*shape, *options["image_shape"]), minval=-1.0, maxval=1.0
+    )
+    classes = options.get("num_classes")
+    if classes is None:
+        return {"image": images}
+    labels = jax.random.randint(keys[1], shape, 0, classes, jnp.int32)
+    return {"image": images, "label": labels}

@@ -1,0 +1,237 @@
+"""Every method has every property that the engine promises."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import BATCH, CASES, batch, tiny, with_sgd
+
+from gan_jax import compile_game, penalties, trees
+from gan_jax.methods import METHODS
+from gan_jax.methods.two_player import DISCRIMINATOR, GENERATOR
+from gan_jax.parallel import DATA_AXIS, init_state, jit_step, make_mesh, pmap_step
+from gan_jax.parallel import shard_batch, shard_map_step
+
+NAMES = sorted(METHODS)
+methods = pytest.mark.parametrize("name", NAMES)
+
+
+def raw(tree):
+    """Typed keys as their data, so that leaves compare as arrays."""
+
+    def one(leaf):
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+    return jax.tree.map(one, tree)
+
+
+def assert_close(actual, expected, rtol=2e-4, atol=2e-6):
+    chex.assert_trees_all_close(raw(actual), raw(expected), rtol=rtol, atol=atol)
+
+
+def assert_same(actual, expected):
+    chex.assert_trees_all_equal(raw(actual), raw(expected))
+
+
+@cache
+def adam_run(name):
+    """Algorithm, jitted step with its trace count, and the states of three steps."""
+    game = tiny(name)
+    algorithm = compile_game(game)
+    traces = []
+
+    def counted(state, data):
+        traces.append(1)
+        return algorithm.step(state, data)
+
+    step = jax.jit(counted)
+    states = [algorithm.init(jax.random.key(0))]
+    metrics = []
+    for seed in range(3):
+        state, values = step(states[-1], batch(name, game, seed))
+        states.append(state)
+        metrics.append(values)
+    return algorithm, step, states, metrics, len(traces)
+
+
+@cache
+def sgd_run(name):
+    """The tiny method with SGD: game, initial state, data, and one step on one device."""
+    game = with_sgd(name)
+    algorithm = compile_game(game)
+    mesh = make_mesh(jax.devices()[:1])
+    data = batch(name, game)
+    step = jit_step(algorithm, mesh, donate=False)
+    state = init_state(algorithm, jax.random.key(0), mesh)
+    return game, data, step(state, shard_batch(mesh, data))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_has_a_case(name):
+    assert name in CASES
+
+
+@methods
+def test_state_is_a_fixed_point_and_traced_once(name):
+    _, _, states, metrics, traces = adam_run(name)
+    assert traces == 1
+    for state in states[1:]:
+        chex.assert_trees_all_equal_structs(state, states[0])
+        chex.assert_trees_all_equal_shapes_and_dtypes(state, states[0])
+    assert int(states[3].step) == 3
+    for values in metrics:
+        assert set(values) == set(metrics[0])
+        assert all(v.dtype == jnp.float32 and v.shape == () for v in values.values())
+        assert all(np.isfinite(v) for v in values.values())
+
+
+@methods
+def test_every_player_moves_and_its_average_follows(name):
+    _, _, states, _, _ = adam_run(name)
+    before, after = states[2].players, states[3].players
+    for player in (GENERATOR, DISCRIMINATOR):
+        change = jax.tree.map(jnp.subtract, after[player].params, before[player].params)
+        assert float(trees.global_norm(change)) > 0.0
+    decay = 0.5 ** (BATCH / 50.0)
+    expected = jax.tree.map(
+        lambda old, new: decay * old + (1.0 - decay) * new,
+        before[GENERATOR].ema.params,
+        after[GENERATOR].params,
+    )
+    assert_close(after[GENERATOR].ema.params, expected, rtol=1e-4)
+
+
+@methods
+def test_eager_equals_jit(name):
+    algorithm, _, states, metrics, _ = adam_run(name)
+    game = with_sgd(name)
+    _, data, (expected, expected_metrics) = sgd_run(name)
+    eager, eager_metrics = compile_game(game).step(
+        compile_game(game).init(jax.random.key(0)), data
+    )
+    assert_close(eager, expected)
+    assert_close(eager_metrics, expected_metrics)
+    del algorithm, states, metrics
+
+
+@methods
+def test_scan_of_steps_equals_calls(name):
+    algorithm, _, states, _, _ = adam_run(name)
+    game = tiny(name)
+    data = [batch(name, game, seed) for seed in range(3)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *data)
+    final, _ = jax.jit(lambda s, d: jax.lax.scan(algorithm.step, s, d))(states[0], stacked)
+    # Adam divides rounding noise by itself where gradients vanish: compare what is seen.
+    for player in (GENERATOR, DISCRIMINATOR):
+        assert_close(
+            final.players[player].params, states[3].players[player].params, atol=6.5e-4
+        )
+    assert int(final.step) == 3
+
+
+@methods
+def test_vmap_over_seeds_equals_loop(name):
+    game = with_sgd(name)
+    algorithm = compile_game(game)
+    keys = jax.random.split(jax.random.key(5), 2)
+    singles = [algorithm.init(key) for key in keys]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *singles)
+    data = batch(name, game)
+    many, _ = jax.jit(jax.vmap(algorithm.step, (0, None)))(stacked, data)
+    one = jax.jit(algorithm.step)
+    loop = [one(state, data)[0] for state in singles]
+    assert_close(many, jax.tree.map(lambda *leaves: jnp.stack(leaves), *loop))
+
+
+@methods
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
+def test_eight_devices_equal_one(name, mode):
+    game, data, (expected, expected_metrics) = sgd_run(name)
+    mesh = make_mesh()
+    assert mesh.size == 8
+    algorithm = compile_game(game, axis_name=None if mode == "jit" else DATA_AXIS)
+    make = {"jit": jit_step, "shard_map": shard_map_step, "pmap": pmap_step}[mode]
+    step = make(algorithm, mesh, donate=False)
+    state = init_state(algorithm, jax.random.key(0), mesh)
+    actual, metrics = step(state, shard_batch(mesh, data))
+    assert_close(actual, expected)
+    assert_close(metrics, expected_metrics)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not CASES[name].couples])
+def test_microbatches_equal_one_batch_where_examples_are_independent(name):
+    game, data, (expected, expected_metrics) = sgd_run(name)
+    for unroll in (True, False):
+        algorithm = compile_game(game, microbatches=4, unroll=unroll)
+        actual, metrics = jax.jit(algorithm.step)(algorithm.init(jax.random.key(0)), data)
+        assert_close(actual.players, expected.players)
+        assert_close(metrics, expected_metrics)
+
+
+@methods
+def test_players_that_do_not_move_are_untouched(name):
+    game = with_sgd(name)
+    for mover, other in ((GENERATOR, DISCRIMINATOR), (DISCRIMINATOR, GENERATOR)):
+        phases = tuple(p._replace(repeat=1) for p in game.phases if p.movers == (mover,))
+        algorithm = compile_game(game._replace(phases=phases))
+        state = algorithm.init(jax.random.key(0))
+        data = jax.tree.map(lambda leaf: leaf[:1], batch(name, game))
+        after, _ = jax.jit(algorithm.step)(state, data)
+        kept, now = state.players[other], after.players[other]
+        assert_same(now.replace(ema=()), kept.replace(ema=()))
+
+
+@methods
+def test_donation_is_accepted(name):
+    algorithm, _, states, _, _ = adam_run(name)
+    game = tiny(name)
+    mesh = make_mesh(jax.devices()[:1])
+    step = jit_step(algorithm, mesh, donate=True)
+    state = init_state(algorithm, jax.random.key(0), mesh)
+    for seed in range(2):
+        given, (state, _) = state, step(state, shard_batch(mesh, batch(name, game, seed)))
+        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given.players))
+    assert int(state.step) == 2
+
+
+@methods
+def test_samples(name):
+    algorithm, _, states, _, _ = adam_run(name)
+    shape = CASES[name].options["image_shape"]
+    key = jax.random.key(3)
+    first = algorithm.sample(states[3], key, 5)
+    assert first.shape == (5, *shape)
+    np.testing.assert_array_equal(first, algorithm.sample(states[3], key, 5))
+    np.testing.assert_allclose(
+        algorithm.sample(states[3], key, 3), first[:3], rtol=1e-5, atol=1e-6
+    )
+    if len(shape) == 3:
+        assert float(jnp.max(jnp.abs(first))) <= 1.0
+
+
+@methods
+def test_gradient_penalties_meet_critics_that_keep_examples_apart(name):
+    algorithm, _, states, _, _ = adam_run(name)
+    game = tiny(name)
+    if not any("penalty" in metric for metric in adam_run(name)[3][0]):
+        return
+    player = states[3].players[DISCRIMINATOR]
+    seen = game.players[DISCRIMINATOR].transform.apply(player.params, player.transform)
+    net = game.nets[DISCRIMINATOR]
+
+    def critic(x):
+        return net.apply(seen[DISCRIMINATOR], player.stats[DISCRIMINATOR], x, train=True)[0]
+
+    penalties.assert_per_example(critic, batch(name, game)["image"][0])
+
+
+@methods
+def test_a_mistyped_keyword_raises(name):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'widht'"):
+        METHODS[name](**CASES[name].options, widht=3)
