@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv if argv is None else argv)
     # Worker processes of the data pipeline insist on parsed global flags.
     flags.FLAGS(argv[:1])
+    logging.basicConfig(format="gan-jax: %(message)s")
+    logging.getLogger("gan_jax").setLevel(logging.INFO)
     try:
         return _dispatch(argv)
     except UserError as error:

@@ -233,8 +233,7 @@ def _several(count: str | None) -> bool:
 
 def _on_tpu_pod(environ: Mapping[str, str]) -> bool:
     """On a TPU machine that has, or may have, companions."""
-    platforms = jax.config.read("jax_platforms")
-    if platforms and "tpu" not in platforms.split(","):
+    if not _may_use_tpu():
         return False
     if "TPU_LIBRARY_PATH" not in environ and importlib.util.find_spec("libtpu") is None:
         return False
@@ -246,6 +245,11 @@ def _on_tpu_pod(environ: Mapping[str, str]) -> bool:
     if hosts:
         return "," in hosts
     return "TPU_SKIP_MDS_QUERY" not in environ  # the cloud's metadata server knows
+
+
+def _may_use_tpu() -> bool:
+    platforms = getattr(jax.config, "jax_platforms", None)
+    return not platforms or "tpu" in platforms.split(",")
 
 
 def _connect_cluster(timeouts: _Timeouts) -> Processes:

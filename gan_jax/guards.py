@@ -1,8 +1,8 @@
 """Rules that notice training going wrong: non-finite values, a critic that has won, samples
 that have become one, kernels that explode.
 
-Rules are data. They look at host floats only, keep what they remember in a JSON-serialisable
-`GuardState` that goes into checkpoints, and report; what follows from a report (stopping,
+Rules are data. They look at host floats only, keep what they remember in a `GuardState` of
+JSON values that goes into checkpoints, and report; what follows from a report (stopping,
 rolling back) is for the training loop to decide.
 """
 
@@ -88,7 +88,7 @@ def evaluate(
 
 
 def unwatched(rules: Sequence[Rule], names: Iterable[str]) -> list[str]:
-    """Names of the rules that would never speak, since no metric of `names` concerns them."""
+    """Names of the rules that would never speak, as no metric of `names` concerns them."""
     present = dict.fromkeys(names, 0.0)
     return [rule.name for rule in rules if not _watched(rule, present)]
 
@@ -135,8 +135,10 @@ def logit_margin(limit: float = 50.0, patience: int = 3) -> Rule:
             patience,
             margins,
             over,
-            lambda name: f"logits of {name.rstrip('/') or 'the critic'} are "
-            f"{margins[name]:.4g} apart (limit {limit:g})",
+            lambda name: (
+                f"logits of {name.rstrip('/') or 'the critic'} are "
+                f"{margins[name]:.4g} apart (limit {limit:g})"
+            ),
         )
 
     return Rule("logit_margin", ("*real_logits", "*fake_logits"), check)
@@ -266,7 +268,8 @@ def _patiently(
     describe: Callable[[str], str],
 ) -> tuple[Memory, str | None]:
     """Counts looks in a row at which a name was bad; speaks from the `patience`-th on.
-    Names that are not seen this time keep their count."""
+    Names that are not seen this time keep their count.
+    """
     kept = {name: count for name, count in memory.items() if name not in set(seen)}
     counts = {name: memory.get(name, 0) + 1 for name in bad}
     ripe = [name for name in sorted(counts) if counts[name] >= patience]

@@ -171,15 +171,17 @@ def scatter(
     box = (24, 64, 2 * size - 24, 2 * size - 24)
     draw = ImageDraw.Draw(canvas, "RGBA")
     draw.rectangle(box, outline=_FRAME, width=2)
-    _discs(draw, _place(real, low, high, box), _REAL, radius=3.0)
-    _discs(draw, _place(fake, low, high, box), _FAKE, radius=3.5)
+    _discs(draw, _place(real, low, high, box), _REAL, radius=5.0)
+    _discs(draw, _place(fake, low, high, box), _FAKE, radius=3.0)
     _caption(draw, title, lost, box)
     return np.asarray(canvas.resize((size, size), Image.Resampling.LANCZOS))
 
 
 def _displayable(pixels: np.ndarray) -> np.ndarray:
     if pixels.ndim != 4 or 0 in pixels.shape:
-        raise ValueError(f"a grid needs images (n, H, W, C), none empty; got {pixels.shape}")
+        raise ValueError(
+            f"a grid needs images (n, H, W, C), none empty; got {pixels.shape}"
+        )
     channels = pixels.shape[3]
     kept = {1: 1, 2: 1, 3: 3, 4: 4}.get(channels, 3)
     return pixels[..., :kept]

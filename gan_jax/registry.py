@@ -11,15 +11,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import optax
 from ml_collections import ConfigDict
 
 from gan_jax import losses, penalties, priors, transforms
 from gan_jax.config import choose, flatten, nearest
+from gan_jax.data import synthetic_source
 from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage, rounds
+from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
 from gan_jax.methods.two_player import Recipe, Terms, Weighted
+from gan_jax.metrics import score
+from gan_jax.metrics.classifier import load_classifier
+from gan_jax.metrics.features import thumbnails
+from gan_jax.metrics.modes import Modes
+from gan_jax.metrics.score import Scorer
 from gan_jax.optim import keep_params_in_box, schedule_in_images
 from gan_jax.types import ParamTransform
 
@@ -228,3 +236,58 @@ def _term(name: str, entry: Mapping[str, Any]) -> Weighted:
 def most_rounds(program: Program) -> int:
     """Rounds of data per step in the hungriest stage."""
     return max(rounds(stage.game) for stage in program)
+
+
+def make_rules(config: ConfigDict) -> tuple[Rule, ...]:
+    """The guard rules that a config lists.
+
+    Raises:
+        UserError: a rule or an option of one is unknown.
+    """
+    choose("guard action", config.guards.action, dict.fromkeys(("report", "stop", "rollback")))
+    rules = []
+    for name, options in config.guards.rules.items():
+        factory = choose("guard rule", name, RULES)
+        known = inspect.signature(factory).parameters
+        for option in options:
+            if option not in known:
+                raise UserError(
+                    f"guard rule {name!r} has no option {option!r}{nearest(option, known)}"
+                )
+        rules.append(factory(**options.to_dict()))
+    return tuple(rules)
+
+
+CLASSIFIED = {
+    "builtin:mnist": "mnist",
+    "builtin:emoji_google": "emoji",
+    "builtin:emoji_twitter": "emoji",
+}
+"""Built-in sources, and the classifier in whose features their samples are scored."""
+
+MODES = {
+    "synthetic:ring": (synthetic_source.ring_modes, synthetic_source.RING_SIGMA),
+    "synthetic:grid": (synthetic_source.grid_modes, synthetic_source.GRID_SIGMA),
+}
+"""Mixtures whose modes are known."""
+
+
+def make_scorer(source: str, real: np.ndarray) -> Scorer:
+    """The scorer for samples of a source.
+
+    Args:
+        source: as in a config.
+        real: real examples as the networks see them: uint8 images, or float points.
+
+    Returns:
+        For points, a Fréchet distance of coordinates and the modes found; for built-in
+        images, the features and the verdict of a classifier trained on that data; for all
+        others a Fréchet distance of 8 x 8 thumbnails.
+    """
+    name = ":".join(source.split(":")[:2])
+    if real.ndim == 2:
+        known = MODES.get(name)
+        return score.make_point_scorer(real, known and Modes(known[0](), known[1]))
+    if name in CLASSIFIED:
+        return score.make_scorer(load_classifier(CLASSIFIED[name]), real)
+    return score.make_scorer(thumbnails(), real)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -96,7 +97,7 @@ def _report(
     if isinstance(peer, OSError):
         return (
             f"process 0 cannot be reached at {coordinator} within {timeout_seconds:g} s "
-            f"({peer.strerror or peer}); check the address, and that process 0 was started"
+            f"({_reason(peer)}); check the address, and that process 0 was started"
         )
     with peer:
         _send(peer, {"index": index, "count": count})
@@ -122,7 +123,7 @@ def _listen(coordinator: str) -> socket.socket:
         return socket.create_server(("", port))
     except OSError as error:
         raise StartupError(
-            f"process 0 cannot listen at {coordinator} ({error.strerror}); free the port "
+            f"process 0 cannot listen at {coordinator} ({_reason(error)}); free the port "
             "or choose another"
         ) from error
 
@@ -168,6 +169,13 @@ def _read(peer: socket.socket, seconds: float) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return message if isinstance(message, dict) else None
+
+
+def _reason(error: OSError) -> str:
+    """The system's words alone: Python adds the address to some errors."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _numbers(waiting: set[int]) -> str:

@@ -26,7 +26,6 @@ from typing import IO, Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-import gan_jax
 from gan_jax.errors import UserError
 from gan_jax.files import write_atomic
 
@@ -204,7 +203,7 @@ def git_revision() -> str | None:
     """The commit of the checkout that gan_jax runs from, with "+changes" if files differ
     from it; None outside a checkout or without git.
     """
-    package = Path(gan_jax.__file__).resolve().parent
+    package = Path(__file__).resolve().parent
     root = _git(package, "rev-parse", "--show-toplevel")
     # An installed copy may lie inside a checkout of something else.
     if root is None or Path(root).resolve() / package.name != package:
@@ -258,7 +257,7 @@ def _check_environment(
     if data and here is not None and here != data[-1]:
         raise WorkdirError(
             f"the data have changed since {place} was made: fingerprint {here} here, "
-            f"{data[-1]} in the work directory. Restore them, or use another work directory."
+            f"{data[-1]} there. Restore them, or use another work directory."
         )
     if starts:
         before = starts[-1]["packages"] | {"python": starts[-1]["python"]}
@@ -333,7 +332,7 @@ def _fields(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 def _same(a: Any, b: Any) -> bool:
     """Equal as JSON: true is not 1, and nan is nan."""
-    return json.dumps(a) == json.dumps(b)
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 
 def _show(value: Any) -> str:

@@ -54,9 +54,9 @@ def join_orbax_threads(timeout: float = 60.0) -> None:
 
 
 def _ignore_closed_loops() -> None:
-    """TensorStore prints a traceback for every transfer that ends after Orbax has closed its
-    event loop, which it does at the first failure. It says nothing new, may come long
-    after, and is dropped for good.
+    """Drops the tracebacks that TensorStore prints for transfers which end after Orbax has
+    closed its event loop, as it does at the first failure. They say nothing new and may
+    come long after, so this is for good.
     """
     if getattr(sys.unraisablehook, "ignores_closed_loops", False):
         return

@@ -1,4 +1,4 @@
-"""Data: sources of images, the pipeline that batches them, and checks. Imported lazily."""
+"""Data: sources of images, the pipeline that batches them, checks. Imported lazily."""
 
 from __future__ import annotations
 
@@ -6,15 +6,42 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan_jax.data.check import check
-    from gan_jax.data.contact_sheet import contact_sheet
-    from gan_jax.data.errors import DataError, UnreadableImageError
-    from gan_jax.data.pipeline import Pipeline, make_pipeline
-    from gan_jax.data.prepare import prepare_data
-    from gan_jax.data.protocol import ArraySource, ImageSource
-    from gan_jax.data.sources import open_source
-    from gan_jax.data.transform import ImageTransform
-    from gan_jax.data.validate import Report, validate
+    from gan_jax.data.checks import check as check
+    from gan_jax.data.errors import DataError as DataError
+    from gan_jax.data.errors import UnreadableImageError as UnreadableImageError
+    from gan_jax.data.pipeline import Pipeline as Pipeline
+    from gan_jax.data.pipeline import make_pipeline as make_pipeline
+    from gan_jax.data.prepare import prepare_data as prepare_data
+    from gan_jax.data.protocol import ArraySource as ArraySource
+    from gan_jax.data.protocol import ImageSource as ImageSource
+    from gan_jax.data.sheets import contact_sheet as contact_sheet
+    from gan_jax.data.sources import open_source as open_source
+    from gan_jax.data.transform import ImageTransform as ImageTransform
+    from gan_jax.data.validation import Report as Report
+    from gan_jax.data.validation import validate as validate
 
-# Names of modules that are names of functions too (check, contact_sheet, validate) would
-# change their meaning once the module is imported, so they are set below for good.
+_HOMES = {
+    "ArraySource": "protocol",
+    "DataError": "errors",
+    "ImageSource": "protocol",
+    "ImageTransform": "transform",
+    "Pipeline": "pipeline",
+    "Report": "validation",
+    "UnreadableImageError": "errors",
+    "check": "checks",
+    "contact_sheet": "sheets",
+    "make_pipeline": "pipeline",
+    "open_source": "sources",
+    "prepare_data": "prepare",
+    "validate": "validation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -59,8 +59,8 @@ BUILTIN: Mapping[str, tuple[_Opener, tuple[str, ...]]] = {
 def open_builtin(name: str, split: str) -> ArraySource:
     """A data set of the package.
 
-    MNIST: 60000 and 10000 digits, 28x28x1, 10 classes. `emoji_google`, `emoji_twitter`: 1875
-    pictures 64x64x3 over white in 10 categories, a tenth of them held out as "test".
+    MNIST: 60000 and 10000 digits, 28x28x1, 10 classes. `emoji_google`, `emoji_twitter`:
+    1875 pictures 64x64x3 over white in 10 categories, 209 of them held out as "test".
 
     Args:
         name: a key of `BUILTIN`.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from gan_jax.errors import UserError
 
-class DataError(ValueError):
+
+class DataError(UserError):
     """Data that cannot be trained on; the message says what is wrong and how to mend it."""
 
 
@@ -15,7 +17,7 @@ class UnreadableImageError(DataError):
 
 
 def unknown(what: str, given: str, choices: Iterable[str], shown: int = 12) -> DataError:
-    """A `DataError` for a wrong name: the nearest match and the choices (at most `shown`)."""
+    """A `DataError` for a wrong name, with the nearest match and the first choices."""
     choices = sorted(choices)
     near = difflib.get_close_matches(given, choices, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

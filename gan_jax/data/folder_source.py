@@ -84,7 +84,9 @@ class FolderSource:
     def fingerprint(self) -> str:
         """Digest of relative names and sizes: contents are not read, dates do not count."""
         sizes = ((self.root / file).stat().st_size for file in self._files)
-        return digest_lines(f"{file}\t{size}" for file, size in zip(self._files, sizes, strict=True))
+        return digest_lines(
+            f"{file}\t{size}" for file, size in zip(self._files, sizes, strict=True)
+        )
 
 
 def _list_classes(
@@ -98,12 +100,14 @@ def _list_classes(
     per_class = [_relative(folder, root) for folder in classes]
     for folder, members in zip(classes, per_class, strict=True):
         if not members:
-            raise DataError(f"{name}: class folder {folder.name!r} holds no images; remove it")
+            raise DataError(
+                f"{name}: class folder {folder.name!r} holds no images; remove it"
+            )
     loose = sorted(set(files).difference(*per_class))
     if loose:
         raise DataError(
-            f"{name}: {len(loose)} images lie beside the class folders (first: {loose[0]}); "
-            "move them into a class or remove the folders"
+            f"{name}: {len(loose)} images lie beside the class folders (first: "
+            f"{loose[0]}); move them into a class or remove the folders"
         )
     counts = [len(members) for members in per_class]
     labels = np.repeat(np.arange(len(classes), dtype=np.int32), counts)
@@ -133,7 +137,6 @@ def open_folder(path: str | os.PathLike[str], split: str | None = None) -> Folde
         return FolderSource(root, name)
     split = split or "train"
     if split not in splits:
-        raise DataError(
-            f"{name} has no folder {split!r}; its folders: {', '.join(sorted(splits)) or 'none'}"
-        )
+        found = ", ".join(sorted(splits)) or "none"
+        raise DataError(f"{name} has no folder {split!r}; its folders: {found}")
     return FolderSource(root / split, f"{name}:{split}")

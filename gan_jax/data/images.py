@@ -89,7 +89,9 @@ def decode(data: bytes | str | os.PathLike[str], name: str | None = None) -> np.
         raise _unreadable(name or _default_name(data), error) from error
 
 
-def header(data: bytes | str | os.PathLike[str], name: str | None = None) -> tuple[int, ...]:
+def header(
+    data: bytes | str | os.PathLike[str], name: str | None = None
+) -> tuple[int, ...]:
     """(H, W, C) that `decode` would give, without decoding the pixels.
 
     Raises:
@@ -115,8 +117,8 @@ def to_picture(image: np.ndarray) -> Image.Image:
         image = image[..., 0]
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] > (4,):
         raise DataError(
-            f"cannot write an image of {image.dtype} {image.shape}; expected uint8 (H, W, C) "
-            "with at most 4 channels"
+            f"cannot write an image of {image.dtype} {image.shape}; expected uint8 "
+            "(H, W, C) with at most 4 channels"
         )
     return Image.fromarray(np.ascontiguousarray(image))
 

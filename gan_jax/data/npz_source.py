@@ -44,18 +44,17 @@ def _read(path: str, split: str) -> ArraySource:
         keys = set(arrays.files)
         image_key, label_key = _find(_IMAGES, split, keys), _find(_LABELS, split, keys)
         if image_key is None:
+            found = ", ".join(sorted(keys)) or "none"
             raise DataError(
                 f"npz:{path} holds no images of split {split!r}: it needs an array named "
-                f"image, images or x (or x_{split}); it has {', '.join(sorted(keys)) or 'none'}"
+                f"image, images or x (or x_{split}); it has {found}"
             )
         image = _with_channels(arrays[image_key])
         label = None if label_key is None else arrays[label_key]
         num_classes, class_names = _class_info(arrays, keys)
     if label is not None and label.shape[1:] == (1,):
         label = label[:, 0]
-    return ArraySource(
-        name, image, label, num_classes=num_classes, class_names=class_names
-    )
+    return ArraySource(name, image, label, num_classes=num_classes, class_names=class_names)
 
 
 def open_npz(path: str | os.PathLike[str], split: str = "train") -> ArraySource:
@@ -72,11 +71,13 @@ def open_npz(path: str | os.PathLike[str], split: str = "train") -> ArraySource:
         DataError: the file is missing, damaged, holds objects or lacks what is needed.
     """
     path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise DataError(f"npz:{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"npz:{path} is not a NumPy archive, or only part of one")
     try:
         return _read(path, split)
     except DataError:
         raise
-    except FileNotFoundError as error:
-        raise DataError(f"npz:{path}: no such file") from error
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as e:
-        raise DataError(f"npz:{path} cannot be read as a NumPy archive: {e}") from e
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"npz:{path} cannot be read as a NumPy archive: {error}") from error

@@ -96,7 +96,13 @@ class Pipeline:
     """
 
     def __init__(
-        self, source: ImageSource, stream: Stream, *, workers: int, prefetch: int, max_corrupt: int
+        self,
+        source: ImageSource,
+        stream: Stream,
+        *,
+        workers: int,
+        prefetch: int,
+        max_corrupt: int,
     ):
         self.source = source
         self._stream = stream
@@ -122,8 +128,8 @@ class Pipeline:
             rounds: how many.
 
         Returns:
-            "image" [rounds, local batch, ...], uint8 (float32 for points), and "label" int32
-            [rounds, local batch] if the source has labels.
+            "image" [rounds, local batch, ...], uint8 (float32 for points), and "label"
+            int32 [rounds, local batch] if the source has labels.
 
         Raises:
             DataError: more than `max_corrupt` examples are unreadable; it names them.
@@ -240,8 +246,8 @@ def make_pipeline(
         )
     if prefetch < 1 or workers < 0 or max_corrupt < 0:
         raise DataError(
-            f"prefetch {prefetch}, workers {workers}, max_corrupt {max_corrupt}: prefetch must "
-            "be at least 1, the others at least 0"
+            f"prefetch {prefetch}, workers {workers}, max_corrupt {max_corrupt}: prefetch "
+            "must be at least 1, the others at least 0"
         )
     transform = transform or ImageTransform()
     reader = make_reader(

@@ -1,4 +1,4 @@
-"""Downloads a tfds data set and writes it as array_record, which needs no TensorFlow to read."""
+"""Prepares a tfds data set as array_record, which needs no TensorFlow to read."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def _first_line(error: BaseException) -> str:
 def _failed(what: str, error: BaseException) -> DataError:
     if _needs_tensorflow(error):
         return DataError(
-            f"the builder of {what} needs TensorFlow to prepare the data (training does not); "
-            "run: pip install tensorflow, and prepare again"
+            f"the builder of {what} needs TensorFlow to prepare the data (training does "
+            "not); run: pip install tensorflow, and prepare again"
         )
     return DataError(
         f"preparing {what} failed: {type(error).__name__}: {_first_line(error)}; nothing "
@@ -76,7 +76,7 @@ def prepare_data(
     *,
     imports: Sequence[str] = (),
 ) -> Path:
-    """Prepares a data set once; an interrupted preparation leaves nothing that reads as one.
+    """Prepares a data set once; what is interrupted leaves nothing that reads as one.
 
     Args:
         name: `NAME[/CONFIG][:VERSION]`, with or without `tfds:` before it.

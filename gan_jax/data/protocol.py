@@ -105,8 +105,8 @@ def _check_arrays(name: str, image: np.ndarray, label: np.ndarray | None) -> Non
     points = image.ndim == 2 and image.dtype == np.float32
     if not points and not (image.ndim == 4 and image.dtype == np.uint8):
         raise DataError(
-            f"{name}: images are {image.dtype} {image.shape}; expected uint8 (N, H, W, C) with "
-            "values 0..255, or float32 (N, D) for points"
+            f"{name}: images are {image.dtype} {image.shape}; expected uint8 (N, H, W, C) "
+            "with values 0..255, or float32 (N, D) for points"
         )
     if points and not np.isfinite(image).all():
         raise DataError(f"{name}: some points are not finite")
@@ -114,21 +114,10 @@ def _check_arrays(name: str, image: np.ndarray, label: np.ndarray | None) -> Non
         return
     if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
         raise DataError(
-            f"{name}: labels are {label.dtype} {label.shape}; expected integers of shape (N,)"
+            f"{name}: labels are {label.dtype} {label.shape}; expected integers (N,)"
         )
     if len(label) != len(image):
         raise DataError(f"{name}: {len(image)} images but {len(label)} labels")
-
-
-def subset(source: ArraySource, rows: np.ndarray, name: str) -> ArraySource:
-    """The given rows of a source in memory, with the same classes."""
-    return ArraySource(
-        name,
-        source.arrays["image"][rows],
-        None if source.labels is None else source.labels[rows],
-        num_classes=source.num_classes,
-        class_names=source.class_names,
-    )
 
 
 def known_labels(source: ImageSource) -> np.ndarray | None:

@@ -156,7 +156,9 @@ def make_reader(
     if len(source) == 0:
         raise DataError(f"{source.name} holds no examples")
     if len(shape) not in (1, 3):
-        raise DataError(f"image_shape is {tuple(shape)}; expected (H, W, C), or (D,) for points")
+        raise DataError(
+            f"image_shape is {tuple(shape)}; expected (H, W, C), or (D,) for points"
+        )
     arrays = getattr(source, "arrays", None)
     if arrays is None:
         return SourceReader(
@@ -181,5 +183,3 @@ def require_kind(source: ImageSource, found: Sequence[int], shape: Sequence[int]
             f"{source.name} holds examples of shape {tuple(found)} but image_shape is "
             f"{tuple(shape)}; set image_shape to {tuple(found)}"
         )
-
-

@@ -11,6 +11,10 @@ from gan_jax.data.errors import unknown
 from gan_jax.data.protocol import ArraySource
 
 POINTS = 65536
+RING_SIGMA = 0.02
+"""Standard deviation of each Gaussian of the ring."""
+GRID_SIGMA = 0.05
+"""Standard deviation of each Gaussian of the grid."""
 SPLIT_SEEDS: Mapping[str, int] = {"train": 0, "test": 1}
 
 
@@ -36,12 +40,12 @@ def _mixture(
 
 def ring(seed: int, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """8 Gaussians of deviation 0.02 on a circle of radius 2; labels are the modes."""
-    return _mixture(ring_modes(), 0.02, seed, index)
+    return _mixture(ring_modes(), RING_SIGMA, seed, index)
 
 
 def grid(seed: int, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """25 Gaussians of deviation 0.05 on a grid of spacing 2; labels are the modes."""
-    return _mixture(grid_modes(), 0.05, seed, index)
+    return _mixture(grid_modes(), GRID_SIGMA, seed, index)
 
 
 def swiss_roll(seed: int, index: np.ndarray) -> tuple[np.ndarray, None]:

@@ -44,8 +44,8 @@ def parse(text: str) -> TfdsName:
     match = _SPEC.fullmatch(text.removeprefix("tfds:"))
     if match is None:
         raise DataError(
-            f"cannot understand the data set {text!r}; expected NAME[/CONFIG][:VERSION][:SPLIT], "
-            "such as cifar10:train"
+            f"cannot understand the data set {text!r}; expected "
+            "NAME[/CONFIG][:VERSION][:SPLIT], such as cifar10:train"
         )
     return TfdsName(**match.groupdict())
 
@@ -142,8 +142,8 @@ def _pick_image(info: Any) -> str:
     key = next((key for key in preferred if key in found), None)
     if key is None and len(found) != 1:
         raise DataError(
-            f"tfds:{info.full_name}: cannot tell which feature is the image; image features: "
-            f"{', '.join(found) or 'none'}"
+            f"tfds:{info.full_name}: cannot tell which feature is the image; image "
+            f"features: {', '.join(found) or 'none'}"
         )
     return key or found[0]
 
@@ -243,7 +243,8 @@ def open_tfds(
 
     Args:
         text: what to open.
-        data_dir: folder of prepared data; $TFDS_DATA_DIR or ~/tensorflow_datasets by default.
+        data_dir: folder of prepared data; by default $TFDS_DATA_DIR, else
+            ~/tensorflow_datasets.
         split: taken where `text` names none.
 
     Raises:

@@ -36,8 +36,8 @@ def _stretch(size: Size, target: Size) -> Size:
 def _none(size: Size, target: Size) -> Size:
     if size[0] < target[0] or size[1] < target[1]:
         raise DataError(
-            f"an image of {size[0]}x{size[1]} is smaller than {target[0]}x{target[1]}; choose "
-            'a resize other than "none", or a smaller image_shape'
+            f"an image of {size[0]}x{size[1]} is smaller than {target[0]}x{target[1]}; "
+            'choose a resize other than "none", or a smaller image_shape'
         )
     return size
 
@@ -48,8 +48,9 @@ RESIZES: Mapping[str, Callable[[Size, Size], Size]] = {
     "stretch": _stretch,
     "none": _none,
 }
-"""`(size, target) -> size after scaling`: "cover" fills the target and is cropped, "contain"
-fits inside and is padded, "stretch" ignores the aspect, "none" crops the image as it is."""
+"""`(size, target) -> size after scaling`: "cover" fills the target and is cropped,
+"contain" fits inside and is padded, "stretch" ignores the aspect, "none" crops the image as
+it is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,9 @@ def _pad(image: np.ndarray, target: Size, fill: int) -> np.ndarray:
 
 
 def _centre(image: np.ndarray, target: Size) -> np.ndarray:
-    top, left = ((have - want) // 2 for have, want in zip(image.shape, target, strict=False))
+    top, left = (
+        (have - want) // 2 for have, want in zip(image.shape, target, strict=False)
+    )
     return image[top : top + target[0], left : left + target[1]]
 
 

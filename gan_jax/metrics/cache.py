@@ -42,7 +42,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
         array = np.ascontiguousarray(arrays[name])
         header = json.dumps([name, array.dtype.str, list(array.shape)])
         total.update(header.encode())
-        total.update(array.tobytes())
+        total.update(array.reshape(-1).view(np.uint8).data)
     return total.hexdigest()
 
 
@@ -80,7 +80,14 @@ def _load(path: Path) -> dict[str, np.ndarray] | None:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.error) as e:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        zipfile.error,
+    ) as e:
         _LOG.warning("%s is damaged (%s), making it anew", path, e)
         return None
     expected = str(arrays.pop(_DIGEST, ""))

@@ -92,7 +92,7 @@ class Classifier(NamedTuple):
     name: str
     features: Callable[[np.ndarray], np.ndarray]
     logits: Callable[[np.ndarray], np.ndarray]
-    outputs: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    outputs: Callable[[np.ndarray], tuple[np.ndarray, ...]]
     num_classes: int
     accuracy: float
     fingerprint: str
@@ -217,7 +217,7 @@ def train(recipe: Recipe, data: LabelledImages) -> dict[str, np.ndarray]:
         100.0 * accuracy,
         time.monotonic() - started,
     )
-    return weights | {"accuracy": np.float64(accuracy)}
+    return weights | {"accuracy": np.asarray(accuracy)}
 
 
 def from_weights(
@@ -235,9 +235,12 @@ def from_weights(
     """
     params = traverse_util.unflatten_dict(dict(weights), sep="/")
     net = SmallConvNet(recipe)
-    outputs = batched(
-        lambda images: net.apply({"params": params}, fit_images(images, recipe.shape))
-    )
+
+    def forward(images: Array) -> tuple[Array, Array]:
+        outputs: Any = net.apply({"params": params}, fit_images(images, recipe.shape))
+        return outputs
+
+    outputs = batched(forward)
     return Classifier(
         name=f"{recipe.name}_classifier",
         features=lambda images: outputs(images)[0],

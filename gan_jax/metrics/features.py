@@ -58,10 +58,10 @@ def thumbnails(side: int = 8) -> FeatureNet:
 def fit_images(images: Array, shape: tuple[int, int, int]) -> Array:
     """Brings images to a feature net's size and channels, always in the same way.
 
-    Height and width change by bilinear interpolation with an antialiasing (triangle) filter,
-    pixel centres aligned, without keeping the aspect. RGB becomes grey by ITU-R BT.601
-    weights; grey becomes RGB by repetition; of two channels the first counts, of four or
-    more the first three.
+    Height and width change by bilinear interpolation, with an antialiasing triangle filter
+    where they shrink, pixel centres aligned, without keeping the aspect. RGB becomes grey
+    by ITU-R BT.601 weights; grey becomes RGB by repetition; of two channels the first
+    counts, of four or more the first three.
 
     Args:
         images: uint8 (n, H, W, C).
@@ -74,7 +74,7 @@ def fit_images(images: Array, shape: tuple[int, int, int]) -> Array:
     x = images[..., :3] if images.shape[-1] >= 3 else images[..., :1]
     x = x.astype(jnp.float32)
     if channels == 1 and x.shape[-1] == 3:
-        x = sum(x[..., i : i + 1] * weight for i, weight in enumerate(_LUMA))
+        x = jnp.sum(x * jnp.reshape(jnp.asarray(_LUMA), (1, 1, 1, 3)), -1, keepdims=True)
     if x.shape[1:3] != (height, width):
         size = (x.shape[0], height, width, x.shape[-1])
         precision = jax.lax.Precision.HIGHEST

@@ -38,7 +38,7 @@ def statistics(features: np.ndarray, name: str = "features") -> Statistics:
         The statistics.
 
     Raises:
-        ValueError: another shape, n < 2, or a value that is not finite (its index is named).
+        ValueError: another shape, n < 2, or a value that is not finite (it is named).
     """
     features = checks.as_features(name, features)
     mean = features.mean(axis=0)
@@ -125,8 +125,8 @@ def _check_moments(
     shapes = [x.shape for x in (mean_1, cov_1, mean_2, cov_2)]
     if shapes != [(d,), (d, d), (d,), (d, d)]:
         raise ValueError(
-            f"need means (d,) and covariances (d, d) of one d, got {shapes[0]}, {shapes[1]},"
-            f" {shapes[2]}, {shapes[3]}"
+            f"need means (d,) and covariances (d, d) of one d, got {shapes[0]}, "
+            f"{shapes[1]}, {shapes[2]}, {shapes[3]}"
         )
     moments = zip(("means", "covariances"), (mean_1, cov_1), (mean_2, cov_2), strict=True)
     for name, first, second in moments:

@@ -6,6 +6,7 @@ another network than Inception, name the network.
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def inception_score(logits: np.ndarray, splits: int = 1) -> InceptionScore:
     if not 1 <= splits <= n:
         raise ValueError(f"need 1 <= splits <= number of logits, got {splits} and {n}")
     edges = [i * n // splits for i in range(splits + 1)]
-    scores = [_score(logits[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    scores = [_score(logits[a:b]) for a, b in itertools.pairwise(edges)]
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
 
 
@@ -53,7 +54,7 @@ def _score(logits: np.ndarray) -> float:
     log_p = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
     p = np.exp(log_p)
     marginal = p.mean(axis=0)
-    # A class that never has probability has p = 0 everywhere: its term is 0 by p log p -> 0.
+    # A class without probability has p = 0 in every row: its term is 0 by p log p -> 0.
     log_marginal = np.log(np.where(marginal > 0.0, marginal, 1.0))
     divergence = np.sum(p * (log_p - log_marginal[None]), axis=1)
     return float(np.exp(divergence.mean()))

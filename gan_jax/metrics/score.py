@@ -48,7 +48,8 @@ def make_scorer(
     share of samples that it gives some class a probability of at least 0.9,
     "class_balance/NAME", exp(entropy of the histogram of its guesses) / classes, and for
     samples of asked classes "classifier_accuracy/NAME", the share that it gives the asked
-    class. Scoring held-out real images shows what values are good.
+    class. Scoring held-out real images shows what values are good. A Fréchet distance of few
+    samples is biased upwards: compare only scores of equally many.
 
     Args:
         net: what to measure in.
@@ -68,15 +69,16 @@ def make_scorer(
     fingerprint = hashlib.sha256(f"{net.fingerprint} {pixels}".encode()).hexdigest()
     path = cache.cache_directory(cache_dir) / f"{net.name}-reference-{fingerprint[:16]}.npz"
     stored = cache.load_or_make(
-        path, lambda: frechet.statistics(net.features(real_images), "real features")._asdict()
+        path,
+        lambda: frechet.statistics(net.features(real_images), "real features")._asdict(),
     )
-    real = frechet.Statistics(**stored)
+    real, shape = frechet.Statistics(**stored), real_images.shape[1:]
 
     def score(images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
-        if images.shape[1:] != real_images.shape[1:]:
+        if images.shape[1:] != shape:
             raise ValueError(
                 f"samples are {images.shape[1:]}, but the real images they are scored "
-                f"against are {real_images.shape[1:]}"
+                f"against are {shape}"
             )
         if isinstance(net, Classifier):
             features, logits = net.outputs(images)

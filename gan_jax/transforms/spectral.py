@@ -27,8 +27,8 @@ def spectral_norm(
 ) -> ParamTransform:
     """Divides kernels by their largest singular value.
 
-    Miyato et al. 2018 (arXiv 1802.05957). A kernel (..., in, out) is read as the matrix W of
-    shape (out, prod(...) * in), a lookup table (rows, features) as itself: as PyTorch's
+    Miyato et al. 2018 (arXiv 1802.05957). A kernel (..., in, out) is read as the matrix W
+    of shape (out, prod(...) * in), a lookup table (rows, features) as itself: as PyTorch's
     `spectral_norm` reads its own layouts, so its vectors carry over. The state is
     `{path: {"u": (out,), "v": (prod(...) * in,)}}`, unit vectors, float32.
 
@@ -54,7 +54,7 @@ def spectral_norm(
         raise ValueError(f"spectral_norm needs 1 or more iterations, got {iterations}")
 
     def matrix(path: str, leaf: Array) -> Array:
-        wide = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
+        wide = leaf.astype(_at_least_float32(leaf))
         if transposed(path, leaf):
             return wide.reshape(leaf.shape[0], -1)
         return wide.reshape(-1, leaf.shape[-1]).T
@@ -87,6 +87,10 @@ def spectral_norm(
         return trees.map_with_path(one, params)
 
     return ParamTransform(init, update, apply)
+
+
+def _at_least_float32(leaf: Array) -> jax.typing.DTypeLike:
+    return jnp.float32 if jnp.finfo(leaf.dtype).bits < 32 else leaf.dtype
 
 
 def _start(w: Array, key: Key, eps: float) -> dict[str, Array]:

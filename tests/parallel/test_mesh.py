@@ -43,7 +43,7 @@ def test_minus_one_takes_the_devices_that_are_left():
     [
         ({"data": 9}, "asks for 9 devices, but 8 are present"),
         ({"data": 4, "fsdp": 4}, "asks for 16 devices, but 8 are present"),
-        ({"fsdp": 8}, "'data' is required"),
+        ({"fsdp": 8}, "'data' must be given"),
         ({"data": 2, "rows": 2}, "mesh axes are"),
         ({"data": 0}, "must be positive"),
         ({"data": -1, "fsdp": -1}, "at most one"),

@@ -133,9 +133,8 @@ def test_donating_a_placed_state_leaves_the_host_copy_alone():
     host = {
         "a": np.arange(4096, dtype=np.float32),
         "b": np.ones((8, 3), np.float32),
-        "c": 2.0,
+        "c": np.float32(2.0),
     }
-    host["c"] = np.float32(2.0)
     before = jax.tree.map(np.copy, host)
     placed = parallel.global_from_host(mesh, host)
     double = jax.jit(lambda tree: jax.tree.map(lambda x: x * 2, tree), donate_argnums=0)

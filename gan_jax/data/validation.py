@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data import images
-from gan_jax.data.check import channel_problem, class_problem, label_problem, spread
+from gan_jax.data.checks import channel_problem, class_problem, label_problem, spread
 from gan_jax.data.errors import UnreadableImageError
 from gan_jax.data.protocol import ImageSource
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def label_problem(source: ImageSource, labels: np.ndarray, num_classes: int) -> 
     first = int(outside[0])
     return (
         f"{source.element_name(first)}: label {labels[first]} is outside "
-        f"0..{num_classes - 1} ({len(outside)} such labels)"
+        f"0..{num_classes - 1} ({len(outside)} such labels); correct them or num_classes"
     )
 
 
@@ -41,8 +41,8 @@ def class_problem(source: ImageSource, num_classes: int | None) -> str | None:
         return None
     if source.num_classes is None:
         return (
-            f"{source.name} has no labels but num_classes is {num_classes}; use labelled data "
-            "or an unconditional model"
+            f"{source.name} has no labels but num_classes is {num_classes}; use labelled "
+            "data or an unconditional model"
         )
     return (
         f"{source.name} has {source.num_classes} classes but num_classes is {num_classes}; "
@@ -65,15 +65,12 @@ def channel_problem(source: ImageSource, shapes: dict[int, tuple[int, ...]]) -> 
     )
 
 
-def _check_labels(source: ImageSource, num_classes: int | None) -> None:
-    labels = known_labels(source)
-    if labels is not None and source.num_classes is not None:
-        # Where the source states more classes than it has labels, the statement counts.
-        limit = num_classes or source.num_classes
-        problem = label_problem(source, labels, limit)
-        if problem:
-            raise DataError(problem)
-    problem = class_problem(source, num_classes)
+def _check_labels(source: ImageSource, labels: dict[int, int], limit: int) -> None:
+    known = known_labels(source)
+    if known is None:
+        known = np.zeros(len(source), np.int64)
+        known[list(labels)] = list(labels.values())
+    problem = label_problem(source, known, limit)
     if problem:
         raise DataError(problem)
 
@@ -95,22 +92,37 @@ def _read_each(
     return found
 
 
-def _shapes(source: ImageSource, max_corrupt: int) -> dict[int, tuple[int, ...]]:
+class _Probe(NamedTuple):
+    """Shapes and labels by index, of those examples that were looked at."""
+
+    shapes: dict[int, tuple[int, ...]]
+    labels: dict[int, int]
+
+
+def _probe(source: ImageSource, max_corrupt: int) -> _Probe:
     arrays = getattr(source, "arrays", None)
     if arrays is not None:
-        return {0: arrays["image"].shape[1:]}
-    headers: dict[int, tuple[int, ...]] = {}
+        return _Probe({0: arrays["image"].shape[1:]}, {})
+
+    def look(index: int) -> tuple[tuple[int, ...], int | None]:
+        element = source[index]
+        return element["image"].shape, element.get("label")
+
     header = getattr(source, "header", None)
+    shapes: dict[int, tuple[int, ...]] = {}
     if header is not None:
-        headers = _read_each(source, spread(len(source), HEADERS), header, max_corrupt)
-    decoded = _read_each(
-        source, spread(len(source), DECODED), lambda i: source[i]["image"].shape, max_corrupt
-    )
-    return headers | decoded
+        shapes = _read_each(source, spread(len(source), HEADERS), header, max_corrupt)
+    seen = _read_each(source, spread(len(source), DECODED), look, max_corrupt)
+    labels = {i: label for i, (_, label) in seen.items() if label is not None}
+    return _Probe(shapes | {i: shape for i, (shape, _) in seen.items()}, labels)
 
 
 def _check_shape(
-    source: ImageSource, index: int, found: tuple[int, ...], shape: Sequence[int], resize: str
+    source: ImageSource,
+    index: int,
+    found: tuple[int, ...],
+    shape: Sequence[int],
+    resize: str,
 ) -> None:
     require_kind(source, found, shape)
     if len(shape) == 1:
@@ -154,10 +166,14 @@ def check(
     transform = transform or ImageTransform()
     if len(source) == 0:
         raise DataError(f"{source.name} holds no examples")
-    _check_labels(source, num_classes)
-    shapes = _shapes(source, max_corrupt)
-    problem = channel_problem(source, shapes)
-    if problem and not transform.mix_channels:
+    probe = _probe(source, max_corrupt)
+    limit = num_classes or source.num_classes
+    if limit and source.num_classes is not None:
+        _check_labels(source, probe.labels, limit)
+    problem = class_problem(source, num_classes) or (
+        None if transform.mix_channels else channel_problem(source, probe.shapes)
+    )
+    if problem:
         raise DataError(problem)
-    for index, found in shapes.items():
+    for index, found in probe.shapes.items():
         _check_shape(source, index, found, image_shape, transform.resize)

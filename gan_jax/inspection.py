@@ -1,0 +1,172 @@
+"""Commands that look at a config, a run or data, and change nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import parallel, pictures, registry, trees
+from gan_jax.checkpoint import CheckpointError, latest_digest, load
+from gan_jax.config import default_config
+from gan_jax.data import open_source
+from gan_jax.data.sheets import contact_sheet
+from gan_jax.data.validation import validate as validate_source
+from gan_jax.engine import compile_game
+from gan_jax.errors import UserError
+from gan_jax.game import rounds
+from gan_jax.session import source_shape
+from gan_jax.workdir import read_config
+
+
+def digest(workdir: str) -> str:
+    """SHA-256 of the newest whole state of a work directory.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = latest_digest(Path(workdir) / "checkpoints")
+    if found is None:
+        raise CheckpointError(f"{workdir} has no checkpoint yet")
+    return found.digest
+
+
+def sample(
+    workdir: str, output: str, *, n: int, columns: int, seed: int, label: int | None
+) -> None:
+    """Writes samples of a run's newest whole state as one PNG.
+
+    Args:
+        workdir: of the run.
+        output: PNG to write.
+        n: number of samples.
+        columns: columns of the grid.
+        seed: of the latents; a sample depends on the seed and its place alone.
+        label: class of all samples; None cycles through the classes of a conditional run.
+
+    Raises:
+        UserError: there is no run or no checkpoint, or the label is no class of the run.
+    """
+    config = load_config(workdir)
+    source = open_source(config.data.source, data_dir=config.data.data_dir)
+    run = registry.resolve(config, source_shape(source))
+    classes = run.data.num_classes
+    if label is not None and (classes is None or not 0 <= label < classes):
+        has = "has no classes" if classes is None else f"has the classes 0..{classes - 1}"
+        raise UserError(f"--label={label}: the run {has}")
+    algorithm = compile_game(run.program[-1].game)
+    abstract = jax.eval_shape(algorithm.init, jax.random.key(0))
+    restored = load(Path(workdir) / "checkpoints", abstract)
+    if restored is None:
+        raise CheckpointError(f"{workdir} has no checkpoint yet")
+    labels = None if label is None else jnp.full((n,), label, jnp.int32)
+    draw = jax.jit(algorithm.sample, static_argnums=2)
+    images = parallel.to_host(draw(restored.state, jax.random.key(seed), n, labels))
+    if images.ndim == 2:
+        pictures.save_samples(output, images)
+    else:
+        pictures.save_png(output, pictures.grid(images, columns=columns))
+
+
+def load_config(workdir: str) -> ConfigDict:
+    """The config a work directory was made by.
+
+    Raises:
+        UserError: there is no run there.
+    """
+    config = default_config().unlock()
+    config.update(ConfigDict(_tuples(read_config(workdir))))
+    return config.lock()
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that configs hold."""
+    if isinstance(value, dict):
+        return {name: _tuples(entry) for name, entry in value.items()}
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
+
+
+def describe(config: ConfigDict) -> dict[str, Any]:
+    """Nets, shapes and exact parameter counts of a config, without computing anything.
+
+    Returns:
+        A JSON value: method, image shape, rounds of data per step, and per net its number
+        of parameters and the shape of each.
+
+    Raises:
+        UserError: the config is wrong.
+    """
+    source = open_source(config.data.source, data_dir=config.data.data_dir)
+    run = registry.resolve(config, source_shape(source))
+    game = run.program[-1].game
+    algorithm = compile_game(game)
+    state = jax.eval_shape(algorithm.init, jax.random.key(0))
+    shape = (rounds(game), config.train.batch_size)
+    batch = {"image": jax.ShapeDtypeStruct((*shape, *run.data.image_shape), jnp.float32)}
+    if run.data.num_classes is not None:
+        batch["label"] = jax.ShapeDtypeStruct(shape, jnp.int32)
+    cost = jax.jit(algorithm.step).lower(state, batch).cost_analysis() or {}
+    nets = {}
+    for name, player in state.players.items():
+        for net, params in player.params.items():
+            leaves = {path: list(x.shape) for path, x in trees.leaves_with_path(params)}
+            nets[net] = {
+                "player": name,
+                "parameters": trees.count(params),
+                "shapes": leaves,
+            }
+    return {
+        "method": config.method,
+        "image_shape": list(run.data.image_shape),
+        "num_classes": run.data.num_classes,
+        "batch_size": config.train.batch_size,
+        "rounds_per_step": rounds(game),
+        "flops_per_step": float(cost.get("flops", np.nan)),
+        "phases": [
+            {"name": p.name, "movers": p.movers, "repeat": p.repeat, "every": p.every}
+            for p in game.phases
+        ],
+        "nets": nets,
+    }
+
+
+def render(description: dict[str, Any]) -> str:
+    """`describe` as text for people."""
+    lines = [f"{description['method']} at {tuple(description['image_shape'])}"]
+    lines[0] += f", batch {description['batch_size']}"
+    lines[0] += f", {description['flops_per_step'] / 1e9:,.2f} GFLOP a step"
+    for phase in description["phases"]:
+        every = "" if phase["every"] == 1 else f", every {phase['every']} steps"
+        movers = ", ".join(phase["movers"])
+        lines.append(f"  phase {phase['name']}: {movers} x {phase['repeat']}{every}")
+    for net, entry in description["nets"].items():
+        lines.append(f"{net}: {entry['parameters']:,} parameters")
+        lines += [f"  {path:<56} {tuple(shape)}" for path, shape in entry["shapes"].items()]
+    return "\n".join(lines)
+
+
+def validate(
+    spec: str,
+    *,
+    data_dir: str | None,
+    num_classes: int | None,
+    sheet: str | None,
+    as_json: bool,
+) -> int:
+    """Looks a whole data source over and prints what it found.
+
+    Returns:
+        0 if the data can be trained on, 1 if something is wrong with them.
+    """
+    source = open_source(spec, data_dir=data_dir)
+    report = validate_source(source, num_classes=num_classes)
+    print(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())
+    if sheet is not None:
+        contact_sheet(source, sheet)
+        print(sheet)
+    return 0 if report.ok else 1

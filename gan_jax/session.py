@@ -1,0 +1,189 @@
+"""A run, put together from its config: data, game, mesh and compiled steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from gan_jax import parallel, registry
+from gan_jax.config import choose
+from gan_jax.data import ImageSource, ImageTransform, Pipeline, check, make_pipeline
+from gan_jax.data import open_source
+from gan_jax.engine import Algorithm, compile_game
+from gan_jax.errors import UserError
+from gan_jax.game import Program, rounds
+from gan_jax.registry import DataSettings
+from gan_jax.types import PyTree
+
+
+class Session(NamedTuple):
+    """Everything a run needs that is not its state.
+
+    Attributes:
+        config: the resolved config.
+        program: what is played.
+        data: the data settings, with the image shape filled in.
+        source: where the examples come from.
+        pipeline: the batches of this process.
+        mesh: the devices.
+        algorithms: one per stage of the program.
+        steps: one compiled step per stage, over `train.steps_per_dispatch` steps.
+        abstract: shapes of the state, with shardings.
+    """
+
+    config: ConfigDict
+    program: Program
+    data: DataSettings
+    source: ImageSource
+    pipeline: Pipeline
+    mesh: Mesh
+    algorithms: tuple[Algorithm, ...]
+    steps: tuple[Callable[[PyTree, PyTree], tuple[PyTree, PyTree]], ...]
+    abstract: PyTree
+
+    @property
+    def key(self) -> jax.Array:
+        """The run's key."""
+        return jax.random.key(self.config.seed)
+
+
+def open_session(config: ConfigDict) -> Session:
+    """Checks a config against its data and devices, and builds the run.
+
+    Everything that can be wrong is found here, before any long work.
+
+    Raises:
+        UserError: one line that says what is wrong and how to mend it.
+    """
+    registry.check_numbers(config)
+    source = open_source(config.data.source, data_dir=config.data.data_dir)
+    program, data = registry.resolve(config, source_shape(source))
+    mesh = _mesh(config)
+    parallel.check_batch(mesh, config.train.batch_size)
+    transform = image_transform(data)
+    check(
+        source,
+        image_shape=data.image_shape,
+        num_classes=data.num_classes,
+        transform=transform,
+        max_corrupt=data.max_corrupt,
+    )
+    pipeline = make_pipeline(
+        source,
+        image_shape=data.image_shape,
+        batch_size=config.train.batch_size,
+        seed=config.seed,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        transform=transform,
+        workers=data.workers,
+        prefetch=data.prefetch,
+        max_corrupt=data.max_corrupt,
+    )
+    algorithms = tuple(_algorithm(config, stage.game) for stage in program)
+    abstract = _abstract_state(config, program, algorithms, mesh)
+    steps = tuple(_step(config, algorithm, mesh, abstract) for algorithm in algorithms)
+    return Session(
+        config, program, data, source, pipeline, mesh, algorithms, steps, abstract
+    )
+
+
+def source_shape(source: ImageSource) -> tuple[int, ...]:
+    """Shape of the first example of a source.
+
+    Raises:
+        UserError: the source is empty.
+    """
+    if len(source) == 0:
+        raise UserError(f"{source.name} has no examples; nothing can be trained on it")
+    return tuple(np.shape(source[0]["image"]))
+
+
+def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransform:
+    """How images come to their shape; without random parts if not `augment`."""
+    crops = {"center": False, "random": True}
+    return ImageTransform(
+        resize=data.resize,
+        random_crop=choose("crop", data.crop, crops) and augment,
+        flip=data.flip and augment,
+    )
+
+
+def reference_images(session: Session) -> np.ndarray:
+    """Real examples as the networks see them but not augmented: the first
+    `score.reference` of a fixed order, the same in every process."""
+    size = min(session.config.score.reference, len(session.source))
+    pipeline = make_pipeline(
+        session.source,
+        image_shape=session.data.image_shape,
+        batch_size=size,
+        seed=0,
+        transform=image_transform(session.data, augment=False),
+        max_corrupt=session.data.max_corrupt,
+    )
+    return pipeline.rounds(0, 1)["image"][0]
+
+
+def _mesh(config: ConfigDict) -> Mesh:
+    count = config.parallel.devices
+    return parallel.make_mesh(shape=None if count is None else {parallel.DATA_AXIS: count})
+
+
+def _algorithm(config: ConfigDict, game: Any) -> Algorithm:
+    axis = None if config.parallel.mode == "jit" else parallel.DATA_AXIS
+    return compile_game(game, axis_name=axis, microbatches=config.train.microbatches)
+
+
+def _abstract_state(
+    config: ConfigDict, program: Program, algorithms: tuple[Algorithm, ...], mesh: Mesh
+) -> PyTree:
+    """Shapes and shardings of the state, which all stages must share."""
+    states = [jax.eval_shape(a.init, jax.random.key(0)) for a in algorithms]
+    for index, state in enumerate(states[1:]):
+        same = jax.tree.structure(state) == jax.tree.structure(states[0])
+        if not same or not jax.tree.all(jax.tree.map(_alike, state, states[0])):
+            raise UserError(
+                f"stage {index + 1} of the program has another state than stage 0; stages may "
+                "differ in what is minimised, not in networks, optimizers or averages"
+            )
+    size = config.parallel.fsdp_min_size
+    rules = () if size is None else (parallel.fsdp(min_elements=size),)
+    shardings = parallel.state_shardings(mesh, states[0], rules)
+    return jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(
+            leaf.shape, leaf.dtype, sharding=sharding
+        ),
+        states[0],
+        shardings,
+    )
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype
+
+
+def _step(
+    config: ConfigDict, algorithm: Algorithm, mesh: Mesh, abstract: PyTree
+) -> Callable[..., Any]:
+    per_call = config.train.steps_per_dispatch
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
+    mapped = {"shard_map": parallel.shard_map_step, "pmap": parallel.pmap_step}
+    if config.parallel.mode == "jit":
+        return parallel.jit_step(algorithm, mesh, shardings, steps_per_call=per_call)
+    if config.parallel.fsdp_min_size is not None:
+        raise UserError(
+            "parallel.fsdp_min_size needs parallel.mode='jit': the mapped modes replicate"
+        )
+    return choose("parallel mode", config.parallel.mode, {"jit": None} | mapped)(
+        algorithm, mesh, steps_per_call=per_call
+    )
+
+
+def chunk_rounds(session: Session, stage: int) -> int:
+    """Rounds of data that one dispatch of a stage reads."""
+    return session.config.train.steps_per_dispatch * rounds(session.program[stage].game)

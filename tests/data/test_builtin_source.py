@@ -1,0 +1,77 @@
+"""The data sets that come with the package."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from gan_jax.data import DataError, open_source
+
+
+def test_mnist_has_the_canonical_content():
+    train, test = open_source("builtin:mnist"), open_source("builtin:mnist:test")
+    assert train.arrays["image"].shape == (60000, 28, 28, 1)
+    assert test.arrays["image"].shape == (10000, 28, 28, 1)
+    # Published class counts of the original files.
+    assert np.bincount(train.labels).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]  # fmt: skip
+    assert np.bincount(test.labels).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+    ]  # fmt: skip
+    # Published mean of the training pixels, as a fraction of 255.
+    np.testing.assert_allclose(train.arrays["image"].mean() / 255, 0.1307, atol=5e-5)
+    assert (train.num_classes, train.class_names[7]) == (10, "7")
+
+
+@pytest.mark.parametrize("style", ["google", "twitter"])
+def test_emoji_splits_cover_the_set(style):
+    name = f"builtin:emoji_{style}"
+    train, test, whole = (open_source(f"{name}:{s}") for s in ("train", "test", "all"))
+    assert (len(train), len(test), len(whole)) == (1666, 209, 1875)
+    assert whole.arrays["image"].shape == (1875, 64, 64, 3)
+    assert np.bincount(whole.labels).tolist() == [
+        85, 159, 5, 270, 131, 264, 350, 169, 224, 218,
+    ]  # fmt: skip
+    assert whole.class_names[3] == "Flags"
+
+    def rows(source):
+        return sorted(
+            hashlib.sha256(image.tobytes()).digest() for image in source.arrays["image"]
+        )
+
+    assert sorted(rows(train) + rows(test)) == rows(whole)
+
+
+def test_equal_rows_of_the_two_styles_show_the_same_thing():
+    google, twitter = (
+        open_source("builtin:emoji_google"),
+        open_source("builtin:emoji_twitter"),
+    )
+    np.testing.assert_array_equal(google.labels, twitter.labels)
+    # Distances of small grey pictures: a row is nearer its partner than a shifted one.
+    small = [
+        s.arrays["image"]
+        .reshape(-1, 8, 8, 8, 8, 3)
+        .mean(axis=(2, 4, 5))
+        .reshape(len(s), -1)
+        for s in (google, twitter)
+    ]
+    paired = np.square(small[0] - small[1]).mean(axis=1)
+    shifted = np.square(small[0] - np.roll(small[1], 500, axis=0)).mean(axis=1)
+    # Rows that had nothing to do with each other would give one half.
+    np.testing.assert_allclose((paired < shifted).mean(), 0.882, atol=0.001)
+
+
+def test_shared_arrays_are_read_only():
+    with pytest.raises(ValueError, match="read-only"):
+        open_source("builtin:mnist").arrays["image"][0] = 0
+
+
+def test_wrong_names_list_the_choices():
+    with pytest.raises(
+        DataError, match="'mnst'; did you mean 'mnist'\\? Choices: emoji_google,"
+    ):
+        open_source("builtin:mnst")
+    with pytest.raises(DataError, match=r"unknown split of builtin:mnist 'tst'.*'test'"):
+        open_source("builtin:mnist:tst")
