@@ -1,3 +1,37 @@
-from setuptools import setup
+"""Installation: `pip install .`, `pip install -e '.[test]'`."""
 
-setup()
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+
+def requirements() -> list[str]:
+    """The packages of requirements.txt, without its comments."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [line for line in (raw.split("#")[0].strip() for raw in lines) if line]
+
+
+EXTRAS = {
+    "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "nbmake>=1.5"],
+    "dev": ["ruff>=0.9", "mypy>=1.14", "pre-commit>=4"],
+    "gpu": ["jax[cuda12]>=0.7"],
+    "tpu": ["jax[tpu]>=0.7"],
+    "wandb": ["wandb>=0.18"],
+}
+
+setup(
+    name="gan-jax",
+    version="0.1.0",
+    description="A functional GAN laboratory for JAX and Flax",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["gan_jax", "gan_jax.*"]),
+    package_data={"gan_jax": ["data/builtin/*.npz", "py.typed"]},
+    install_requires=requirements(),
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["gan-jax=gan_jax.cli:entry"]},
+)

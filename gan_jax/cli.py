@@ -267,3 +267,8 @@ VERBS = {
     ),
     "launch": Verb("run a command in several local processes", _launch),
 }
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

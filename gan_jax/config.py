@@ -143,3 +143,57 @@ def choose(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     if name not in table:
         raise UserError(f"no {kind} is named {name!r}{nearest(name, table)}")
     return table[name]
+
+
+def set_options(config: ConfigDict, **options: Any) -> None:
+    """Sets the keyword arguments of the method's networks."""
+    with config.unlocked():
+        config.model = ConfigDict(options)
+
+
+def set_terms(config: ConfigDict, player: str, **terms: Mapping[str, Any]) -> None:
+    """Sets terms of a player's loss.
+
+    Args:
+        config: the config.
+        player: "d" or "g".
+        **terms: `NAME={"penalty": ..., "weight": ..., "every": ..., **options}`.
+    """
+    with config.unlocked():
+        config.recipe[f"{player}_terms"] = ConfigDict(terms)
+
+
+def set_optimizer(config: ConfigDict, players: str, name: str, **numbers: float) -> None:
+    """Sets the optimizer of "g", "d" or both ("gd")."""
+    for player in players:
+        spec = config.recipe[f"{player}_optimizer"]
+        spec.name = name
+        spec.update(numbers)
+
+
+def set_guards(config: ConfigDict, action: str, **rules: Mapping[str, Any]) -> None:
+    """Sets the guard rules, `NAME={option: value}`, and what follows from a verdict."""
+    with config.unlocked():
+        config.guards.rules = ConfigDict(rules)
+    config.guards.action = action
+
+
+def shrink(
+    config: ConfigDict, *, source: str | None = None, steps: int = 10, batch_size: int = 16
+) -> ConfigDict:
+    """The same run in a minute on two cores: a few steps, a small batch, small scores.
+
+    Args:
+        config: changed in place and returned.
+        source: a built-in source to take the place of data that must be fetched.
+        steps: how many; a multiple of `train.steps_per_dispatch`.
+        batch_size: images per batch.
+    """
+    if source is not None:
+        config.data.source = source
+    config.train.steps, config.train.batch_size = steps, batch_size
+    config.log.every = config.log.spectrum_every = config.samples.every = steps
+    config.checkpoint.every = config.score.every = steps
+    config.samples.count, config.samples.columns = 16, 4
+    config.score.samples = config.score.reference = 64
+    return config

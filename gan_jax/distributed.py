@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import glob
 import importlib.util
+import json
 import os
 import sys
 import traceback
@@ -40,7 +41,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
+from gan_jax.errors import UserError
 from gan_jax.rendezvous import LOOPBACK, StartupError, meet, split_address
 
 COORDINATOR = "GAN_JAX_COORDINATOR"
@@ -51,6 +55,8 @@ PROCESS_ID = "GAN_JAX_PROCESS_ID"
 """Environment: number of this process, from 0."""
 LOCAL_DEVICES = "GAN_JAX_LOCAL_DEVICES"
 """Environment: comma-separated numbers of the GPUs this process may use."""
+USER_ERROR_STATUS = 2
+"""Exit status of a mistake that a person must mend: starting again would not help."""
 
 
 class Processes(NamedTuple):
@@ -268,6 +274,17 @@ def _connect_cluster(timeouts: _Timeouts) -> Processes:
     return Processes(jax.process_index(), jax.process_count(), None, "cluster")
 
 
+def from_first_process(value: Any) -> Any:
+    """A JSON value of process 0, in all processes; a collective."""
+    if jax.process_count() == 1:
+        return value
+    text = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    size = int(multihost_utils.broadcast_one_to_all(np.int32(text.size)))
+    padded = np.zeros(size, np.uint8)
+    padded[: text.size] = text[:size]
+    return json.loads(bytes(multihost_utils.broadcast_one_to_all(padded)))
+
+
 # The end.
 
 
@@ -303,6 +320,8 @@ def abort_on_fatal(
 def _status(error: BaseException) -> int:
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         return error.code
+    if isinstance(error, UserError):
+        return USER_ERROR_STATUS
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 

@@ -32,11 +32,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, NoReturn
 
-from gan_jax.distributed import COORDINATOR, LOCAL_DEVICES, NUM_PROCESSES, PROCESS_ID
+from gan_jax.distributed import (
+    COORDINATOR,
+    LOCAL_DEVICES,
+    NUM_PROCESSES,
+    PROCESS_ID,
+    USER_ERROR_STATUS,
+)
 from gan_jax.errors import UserError
-
-FINAL_STATUS = 2
-"""Exit status of a mistake that a person must mend: starting again would not help."""
 
 _POLL_SECONDS = 0.1
 _LONGEST_LINE = 1 << 16
@@ -129,7 +132,8 @@ def launch(
 
     Returns:
         0 if every process succeeded, or saved and ended after a signal to the launcher;
-        else the status of the first to fail, 128 + n for one ended by signal n.
+        else the status of the first to fail, 128 + n for one ended by signal n. A user's
+        mistake (status 2) is not started again.
 
     Raises:
         UserError: a number is out of range, or there is no such program.
@@ -141,7 +145,7 @@ def launch(
         for attempt in range(max_restarts + 1):
             environments = _environments(num_processes, devices_per_process)
             status = _run_gang(command, environments, grace_seconds, signals)
-            if status == 0 or signals.count or status == FINAL_STATUS:
+            if status == 0 or signals.count or status == USER_ERROR_STATUS:
                 return status
             if attempt < max_restarts:
                 _say(f"starting all again ({attempt + 1} of {max_restarts} restarts)")

@@ -6,18 +6,15 @@ has left that window, so logging never waits for a device that still works.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
-from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from gan_jax import distributed, observe, parallel, writers
@@ -285,7 +282,7 @@ def _play_stage(run: _Run) -> bool:
     return False
 
 
-def _batches(session: Session, stage: int, step: int) -> Iterator[Any]:
+def _batches(session: Session, stage: int, step: int) -> Generator[Any]:
     """Batches on the devices, one per dispatch, from the data position of a step."""
     position = rounds_before(session.program, step)
     with closing(
@@ -330,22 +327,12 @@ def _show(run: _Run) -> None:
 def _score(run: _Run) -> dict[str, float]:
     """Scores the state; the numbers are the same in every process."""
     scores = observe.score(run.session, run.sampler, run.scorer, run.state)
-    if jax.process_count() > 1:
-        scores = _from_first_process(scores)
+    scores = distributed.from_first_process(scores)
     _record(run, run.step, {f"score/{name}": value for name, value in scores.items()})
     shown = ", ".join(f"{name} {value:.4g}" for name, value in sorted(scores.items()))
     if jax.process_index() == 0:
         run.bar.write(f"step {run.step:,}: {shown}")
     return scores
-
-
-def _from_first_process(values: dict[str, float]) -> dict[str, float]:
-    """A dictionary of process 0, in all processes."""
-    text = np.frombuffer(json.dumps(values).encode(), np.uint8)
-    size = int(multihost_utils.broadcast_one_to_all(np.int32(text.size)))
-    padded = np.zeros(size, np.uint8)
-    padded[: text.size] = text[:size]
-    return json.loads(bytes(multihost_utils.broadcast_one_to_all(padded)))
 
 
 # Metrics.
@@ -360,7 +347,7 @@ def _land(run: _Run) -> None:
     now = time.monotonic()
     images = (step - run.logged[0]) * run.config.train.batch_size
     speed = images / max(now - run.logged[1], 1e-9)
-    means = window_means(run.window)
+    means = observe.window_means(run.window)
     run.window, run.logged = [], (step, now)
     losses = {k.split("/")[0]: v for k, v in means.items() if k.endswith("/loss")}
     if jax.process_index() == 0:
@@ -371,22 +358,6 @@ def _land(run: _Run) -> None:
 def _drain(run: _Run) -> None:
     while run.flying:
         _land(run)
-
-
-def window_means(window: list[Mapping[str, float]]) -> dict[str, float]:
-    """Means over a window of dispatches. Metrics of a lazy phase are means over the steps
-    on which it ran, and are left out if it did not."""
-    means = {
-        name: sum(values[name] for values in window) / len(window) for name in window[0]
-    }
-    for name in [name for name in means if name.endswith("/ran")]:
-        share, phase = means.pop(name), name.removesuffix("ran")
-        for metric in [metric for metric in means if metric.startswith(phase)]:
-            if share == 0.0:
-                del means[metric]
-            else:
-                means[metric] /= share
-    return means
 
 
 def _record(run: _Run, step: int, metrics: Mapping[str, Any]) -> None:

@@ -78,7 +78,7 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
     images, _ = sampler.draw(state, settings.count, 0)
     diversity = float(guards.diversity(jnp.asarray(images)))
     if images.ndim == 2:
-        real = session.pipeline.source.arrays["image"][: len(images)]
+        real = reference_images(session)[: len(images)]
         return Look(pictures.scatter(real, images), diversity)
     return Look(pictures.grid(images, columns=settings.columns), diversity)
 
@@ -113,6 +113,22 @@ def spectrum(state: GameState) -> dict[str, Array]:
         for path, top in top_singular_values(player.params).items():
             values[f"spectrum/{path}"] = top[0]
     return values
+
+
+def window_means(window: list[Mapping[str, float]]) -> dict[str, float]:
+    """Means over a window of dispatches. Metrics of a lazy phase are means over the steps
+    on which it ran, and are left out if it did not."""
+    means = {
+        name: sum(values[name] for values in window) / len(window) for name in window[0]
+    }
+    for name in [name for name in means if name.endswith("/ran")]:
+        share, phase = means.pop(name), name.removesuffix("ran")
+        for metric in [metric for metric in means if metric.startswith(phase)]:
+            if share == 0.0:
+                del means[metric]
+            else:
+                means[metric] /= share
+    return means
 
 
 class Watch:

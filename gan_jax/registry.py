@@ -19,7 +19,7 @@ from gan_jax import losses, penalties, priors, transforms
 from gan_jax.config import choose, flatten, nearest
 from gan_jax.data import synthetic_source
 from gan_jax.errors import UserError
-from gan_jax.game import Ema, Game, Program, Stage, rounds
+from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
 from gan_jax.methods.two_player import Recipe, Terms, Weighted
@@ -171,16 +171,18 @@ def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
     if spec.prior is not None or spec.latent_dim is not None:
         changes["prior"] = _prior(spec, published)
     for player in ("g", "d"):
-        optimizer = spec[f"{player}_optimizer"]
-        if optimizer.name is not None:
-            steps = (changes.get("d_steps") or published.d_steps) if player == "d" else 1
-            changes[f"{player}_tx"] = _optimizer(optimizer, config.train.batch_size / steps)
-        if spec[f"{player}_transform"] is not None:
-            name = spec[f"{player}_transform"]
-            changes[f"{player}_transform"] = choose("transform", name, TRANSFORMS)()
         changes[f"{player}_terms"] = _terms(
             getattr(published, f"{player}_terms"), spec[f"{player}_terms"]
         )
+        optimizer = spec[f"{player}_optimizer"]
+        if optimizer.name is not None:
+            updates = _updates_per_step(player, changes, published)
+            changes[f"{player}_tx"] = _optimizer(
+                optimizer, config.train.batch_size, updates
+            )
+        if spec[f"{player}_transform"] is not None:
+            name = spec[f"{player}_transform"]
+            changes[f"{player}_transform"] = choose("transform", name, TRANSFORMS)()
     if spec.ema.half_life is not None:
         changes["g_ema"] = Ema(spec.ema.half_life, spec.ema.start, spec.ema.ramp)
     return published._replace(**changes)
@@ -193,14 +195,29 @@ def _prior(spec: ConfigDict, published: Recipe) -> priors.Prior:
     return choose("prior", spec.prior or "normal", PRIORS)(dim)
 
 
-def _optimizer(spec: ConfigDict, images_per_update: float) -> optax.GradientTransformation:
+def _updates_per_step(
+    player: str, changes: Mapping[str, Any], published: Recipe
+) -> float:
+    """Optimizer updates of a player per step: its repeats, and its lazy phases' share."""
+    recipe = published._replace(
+        **{k: v for k, v in changes.items() if k in ("d_steps", f"{player}_terms")}
+    )
+    terms = recipe.d_terms if player == "d" else recipe.g_terms
+    weighted = [t if isinstance(t, Weighted) else Weighted(*t) for t in terms.values()]
+    lazy = sum(1.0 / term.every for term in weighted if term.every > 1)
+    return (recipe.d_steps if player == "d" else 1) + lazy
+
+
+def _optimizer(
+    spec: ConfigDict, batch_size: int, updates_per_step: float
+) -> optax.GradientTransformation:
     rate: Any = spec.learning_rate
     if (spec.decay_from is None) != (spec.decay_to is None):
         raise UserError("decay_from and decay_to of an optimizer must be set together")
     if spec.decay_to is not None:
         span = int(spec.decay_to - spec.decay_from)
         linear = optax.linear_schedule(rate, 0.0, span, int(spec.decay_from))
-        rate = schedule_in_images(linear, images_per_update)
+        rate = schedule_in_images(linear, batch_size, updates_per_step=updates_per_step)
     makers: dict[str, Callable[[], optax.GradientTransformation]] = {
         "adam": lambda: optax.adam(rate, b1=spec.b1, b2=spec.b2, eps=spec.eps),
         "rmsprop": lambda: optax.rmsprop(
@@ -231,11 +248,6 @@ def _term(name: str, entry: Mapping[str, Any]) -> Weighted:
         if option not in known:
             raise UserError(f"term {name!r} has no option {option!r}{nearest(option, known)}")
     return Weighted(weight, factory(**options), every)
-
-
-def most_rounds(program: Program) -> int:
-    """Rounds of data per step in the hungriest stage."""
-    return max(rounds(stage.game) for stage in program)
 
 
 def make_rules(config: ConfigDict) -> tuple[Rule, ...]:

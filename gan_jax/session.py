@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gan_jax import parallel, registry
+from gan_jax import parallel, registry, trees
 from gan_jax.config import choose
 from gan_jax.data import ImageSource, ImageTransform, Pipeline, check, make_pipeline
 from gan_jax.data import open_source
@@ -145,8 +145,7 @@ def _abstract_state(
     """Shapes and shardings of the state, which all stages must share."""
     states = [jax.eval_shape(a.init, jax.random.key(0)) for a in algorithms]
     for index, state in enumerate(states[1:]):
-        same = jax.tree.structure(state) == jax.tree.structure(states[0])
-        if not same or not jax.tree.all(jax.tree.map(_alike, state, states[0])):
+        if not _alike(state, states[0]):
             raise UserError(
                 f"stage {index + 1} of the program has another state than stage 0; stages may "
                 "differ in what is minimised, not in networks, optimizers or averages"
@@ -163,8 +162,13 @@ def _abstract_state(
     )
 
 
-def _alike(a: Any, b: Any) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype
+def _alike(a: PyTree, b: PyTree) -> bool:
+    """Whether two abstract states have the same paths, shapes and types."""
+
+    def signature(state: PyTree) -> list[Any]:
+        return [(path, x.shape, x.dtype) for path, x in trees.leaves_with_path(state)]
+
+    return signature(a) == signature(b)
 
 
 def _step(

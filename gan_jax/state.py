@@ -7,8 +7,7 @@ from flax import struct
 from gan_jax.types import Array, Key, Params, PyTree, Stats
 
 
-@struct.dataclass
-class Average:
+class Average(struct.PyTreeNode):
     """An exponential moving average of a player, ready to be evaluated.
 
     Attributes:
@@ -24,8 +23,7 @@ class Average:
     transform: PyTree
 
 
-@struct.dataclass
-class PlayerState:
+class PlayerState(struct.PyTreeNode):
     """What one player owns.
 
     Attributes:
@@ -43,8 +41,7 @@ class PlayerState:
     ema: Average | tuple[()]
 
 
-@struct.dataclass
-class GameState:
+class GameState(struct.PyTreeNode):
     """The whole state of a run.
 
     Attributes:

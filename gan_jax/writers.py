@@ -130,8 +130,8 @@ class TensorBoardWriter:
     """
 
     def __init__(self, directory: str | Path) -> None:
-        self._directory = str(directory)
-        self._events = _summary_writer(self._directory)
+        self._directory, self._files = str(directory), 0
+        self._events = self._open(None)
 
     def scalars(self, step: int, values: Values) -> None:
         """Adds one scalar for each value."""
@@ -149,11 +149,20 @@ class TensorBoardWriter:
     def truncate_after(self, step: int) -> None:
         """Begins a file that voids the later steps."""
         self._events.close()
-        self._events = _summary_writer(self._directory, purge_step=int(step) + 1)
+        self._events = self._open(int(step) + 1)
 
     def close(self) -> None:
         """Writes out and closes the event file."""
         self._events.close()
+
+    def _open(self, purge_step: int | None) -> Any:
+        from tensorboardX import SummaryWriter
+
+        # Names have the second, so a file of the same second needs one of its own; readers
+        # take files in the order of their names.
+        suffix = f".{self._files:03d}"
+        self._files += 1
+        return SummaryWriter(self._directory, purge_step=purge_step, filename_suffix=suffix)
 
 
 class WandbWriter:
@@ -365,12 +374,6 @@ def _cut_unfinished_line(path: Path) -> None:
         os.truncate(path, whole)
 
 
-def _summary_writer(directory: str, purge_step: int | None = None) -> Any:
-    from tensorboardX import SummaryWriter
-
-    return SummaryWriter(directory, purge_step=purge_step)
-
-
 def _require_wandb() -> Any:
     try:
         return importlib.import_module("wandb")
@@ -384,9 +387,7 @@ def _require_wandb() -> Any:
 def _tqdm(total: int, initial: int, stream: TextIO) -> Any:
     from tqdm import tqdm
 
-    form = (
-        "step {n_fmt}/{total_fmt} |{bar}| {percentage:3.0f}%, {remaining} left, {postfix}"
-    )
+    form = "step {n_fmt}/{total_fmt} |{bar}| {percentage:3.0f}%, {remaining} left{postfix}"
     return tqdm(
         total=total, initial=initial, file=stream, bar_format=form, dynamic_ncols=True
     )

@@ -8,6 +8,7 @@ import pytest
 
 from gan_jax import distributed
 from gan_jax.distributed import Processes, StartupError, abort_on_fatal, initialize
+from gan_jax.errors import UserError
 
 ENVIRONMENT = {
     "GAN_JAX_COORDINATOR": "host0:8476",
@@ -215,6 +216,7 @@ TWO = Processes(1, 2, "h:1", "address")
         (SystemExit(3), 3),
         (SystemExit("a text"), 1),
         (KeyboardInterrupt(), 130),
+        (UserError("a wrong config"), 2),
     ],
 )
 def test_a_failing_process_of_several_leaves_at_once(leaving, error, status):

@@ -11,7 +11,7 @@ from gan_jax import guards
 
 
 def play(rules, looks, state=None):
-    """Verdicts of each look; the state goes through JSON, as a checkpoint would carry it."""
+    """Verdicts of each look; the state goes through JSON, as checkpoints carry it."""
     spoken, state = [], state or {}
     for metrics in looks:
         state, verdicts = guards.evaluate(rules, json.loads(json.dumps(state)), metrics)
@@ -67,9 +67,7 @@ def test_sample_diversity():
     spoken, state = play(rules, looks)
     assert spoken == [[], [], [], [], [], ["sample_diversity"]]
     _, (verdict,) = guards.evaluate(rules, state, {"sample_diversity": 0.01})
-    assert verdict.message == (
-        "sample_diversity is 0.01 (minimum 0.1), 4 looks in a row"
-    )
+    assert verdict.message == ("sample_diversity is 0.01 (minimum 0.1), 4 looks in a row")
 
 
 def test_spectrum_growth_compares_with_the_smallest_of_the_window():
@@ -136,7 +134,9 @@ def test_diversity_is_the_mean_rms_difference_over_pairs():
         for i in range(7)
         for j in range(i)
     ]
-    np.testing.assert_allclose(guards.diversity(jnp.asarray(samples)), np.mean(pairs), rtol=1e-6)
+    np.testing.assert_allclose(
+        guards.diversity(jnp.asarray(samples)), np.mean(pairs), rtol=1e-6
+    )
 
 
 def test_diversity_of_equal_and_of_opposite_samples():

@@ -116,7 +116,7 @@ def test_restarts_are_limited_and_the_first_failure_is_the_status(
 
 def test_a_users_mistake_is_not_repeated(tmp_path):
     assert (
-        launch(_command("wrong", tmp_path), 2, grace_seconds=0.0) == launcher.FINAL_STATUS
+        launch(_command("wrong", tmp_path), 2, grace_seconds=0.0) == 2
     )
     assert set(_members(tmp_path)) == {(0, 0), (0, 1)}
 

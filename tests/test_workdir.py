@@ -206,7 +206,8 @@ def test_a_live_run_keeps_others_out_until_it_is_killed(tmp_path):
                 pass
             assert str(raised.value) == (
                 f"{tmp_path} is in use by a live run (pid {holder.pid} on "
-                f"{socket.gethostname()}): wait for it, end it, or choose another work directory"
+                f"{socket.gethostname()}): wait for it, end it, or choose another work "
+                "directory"
             )
         finally:
             os.kill(holder.pid, signal.SIGKILL)
@@ -261,7 +262,7 @@ def test_a_full_disk_at_the_first_start(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(workdir_module, "write_atomic", full)
         with (
-            pytest.raises(WorkdirError, match="No space left on device$"),
+            pytest.raises(WorkdirError, match=r"No space left on device$"),
             open_workdir(tmp_path, {"a": 1}),
         ):
             pass

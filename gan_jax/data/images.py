@@ -99,7 +99,9 @@ def header(
     """
     try:
         with _open(data) as picture:
-            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            # Of a PNG without this chunk Pillow would read all pixels in search of it.
+            tagged = picture.format != "PNG" or "exif" in picture.info
+            turned = tagged and picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             width, height = picture.size
             size = (width, height) if turned else (height, width)
             return (*size, _channels(picture))

@@ -70,6 +70,15 @@ def _builder(wanted: TfdsName, root: Path) -> Any:
         raise DataError(f"tfds:{wanted.builder}: {_first_line(error)}") from error
 
 
+def _require_absent(folder: Path) -> None:
+    # tfds takes any folder of this name for finished work.
+    if folder.exists():
+        raise DataError(
+            f"{folder} is not complete (it has no dataset_info.json); remove it and "
+            "prepare the data again"
+        )
+
+
 def prepare_data(
     name: str,
     data_dir: str | os.PathLike[str] | None = None,
@@ -94,6 +103,7 @@ def prepare_data(
     done = find_prepared(wanted, root)
     if done is None:
         builder = _builder(wanted, root)
+        _require_absent(Path(builder.data_dir))
         try:
             builder.download_and_prepare()
         except Exception as error:

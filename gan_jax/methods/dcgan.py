@@ -51,8 +51,13 @@ def dcgan(
         recipe: loss, prior, optimizers and terms; the paper's Adam(2e-4, 0.5, 0.999), and
             z uniform on [-1, 1]^100.
     """
+    height, breadth, channels = image_shape
     generator = DCGANGenerator(
-        tuple(image_shape), width, kernel_size, num_classes=num_classes, dtype=dtype
+        (height, breadth, channels),
+        width,
+        kernel_size,
+        num_classes=num_classes,
+        dtype=dtype,
     )
     discriminator = DCGANDiscriminator(
         width, kernel_size, d_norm, num_classes=num_classes, dtype=dtype

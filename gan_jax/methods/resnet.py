@@ -19,7 +19,7 @@ from gan_jax.networks.resnet import (
     ResNetGenerator,
 )
 from gan_jax.nn.initializers import he_uniform
-from gan_jax.nn.norm import LayerNorm, NormFactory
+from gan_jax.nn.norm import LayerNorm
 from gan_jax.nn.resample import global_mean_pool
 from gan_jax.priors import normal
 
@@ -29,7 +29,7 @@ _WGAN_GP = Recipe(
     prior=normal(128),
     g_tx=_WGAN_GP_ADAM,
     d_tx=_WGAN_GP_ADAM,
-    d_terms={"gradient_penalty": Weighted(10.0, penalties.gradient_penalty())},
+    d_terms={"gp": Weighted(10.0, penalties.gradient_penalty())},
     d_steps=5,
     joint_forward=True,
 )
@@ -52,7 +52,7 @@ def wgan_gp(
     num_classes: int | None = None,
     g_width: int = 128,
     d_width: int = 128,
-    d_norm: NormFactory | None = LayerNorm,
+    normalise_critic: bool = True,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _WGAN_GP,
 ) -> Game:
@@ -63,8 +63,8 @@ def wgan_gp(
         num_classes: number of classes, or None.
         g_width: channels of the generator's blocks.
         d_width: channels of the critic's blocks.
-        d_norm: normalisation of the critic, which must keep examples apart; None as in the
-            authors' code for CIFAR-10.
+        normalise_critic: layer normalisation in the critic, which keeps examples apart;
+            the authors' code for CIFAR-10 has none.
         dtype: compute type of the networks.
         recipe: loss, optimizers and terms; the paper's Adam(1e-4, 0, 0.9), weight 10 and
             five critic steps.
@@ -78,7 +78,7 @@ def wgan_gp(
     )
     critic = ResNetDiscriminator(
         _discriminator_plan(d_width),
-        d_norm,
+        LayerNorm if normalise_critic else None,
         pool=global_mean_pool,
         num_classes=num_classes,
         kernel_init=he_uniform,

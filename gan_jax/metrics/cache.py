@@ -65,7 +65,7 @@ def load_or_make(
         return stored
     arrays = {name: np.asarray(array) for name, array in make().items()}
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays, **{_DIGEST: np.array(digest(arrays))})
+    np.savez(content, **arrays, **{_DIGEST: np.array(digest(arrays))})
     try:
         files.write_atomic(path, content.getvalue())
     except OSError as error:

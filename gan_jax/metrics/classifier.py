@@ -24,7 +24,7 @@ from flax import traverse_util
 
 from gan_jax.metrics import cache
 from gan_jax.metrics.features import batched, fit_images
-from gan_jax.types import Array, Params
+from gan_jax.types import Array, Key, Params
 
 _LOG = logging.getLogger(__name__)
 _BUILTIN = Path(__file__).parents[1] / "data" / "builtin"
@@ -260,8 +260,11 @@ def _fit(recipe: Recipe, data: LabelledImages) -> Params:
         count * recipe.epochs, recipe.learning_rate, pct_start=0.2
     )
     tx = optax.adam(rates)
-    params = net.init(jax.random.key(recipe.seed), jnp.zeros((1, *recipe.shape)))["params"]
-    opt = tx.init(params)
+
+    @jax.jit
+    def start(key: Key) -> tuple[Params, Any]:
+        params = net.init(key, jnp.zeros((1, *recipe.shape)))["params"]
+        return params, tx.init(params)
 
     def loss(params: Params, images: Array, labels: Array) -> Array:
         _, logits = net.apply({"params": params}, fit_images(images, recipe.shape))
@@ -276,6 +279,7 @@ def _fit(recipe: Recipe, data: LabelledImages) -> Params:
             updates, opt = tx.update(grads, opt, params)
         return optax.apply_updates(params, updates), opt
 
+    params, opt = start(jax.random.key(recipe.seed))
     order = np.random.default_rng(recipe.seed)
     for _ in range(recipe.epochs):
         rows = order.permutation(len(data.train_images))[: count * recipe.batch]

@@ -48,8 +48,8 @@ def make_scorer(
     share of samples that it gives some class a probability of at least 0.9,
     "class_balance/NAME", exp(entropy of the histogram of its guesses) / classes, and for
     samples of asked classes "classifier_accuracy/NAME", the share that it gives the asked
-    class. Scoring held-out real images shows what values are good. A Fréchet distance of few
-    samples is biased upwards: compare only scores of equally many.
+    class. Scoring held-out real images shows what values are good. A Fréchet distance of
+    few samples is biased upwards: compare only scores of equally many.
 
     Args:
         net: what to measure in.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+from gan_jax.nn.initializers import normal
 from gan_jax.nn.layers import Embed
 from gan_jax.types import Array
 
@@ -40,5 +42,7 @@ def projection_logits(
     logits = head(h)[:, 0]
     if num_classes is None:
         return logits
-    embed = Embed(num_classes, h.shape[-1], name="embed")
+    # Products of unit order, so that labels and features start on equal terms.
+    scaled = normal(1.0 / math.sqrt(h.shape[-1]))
+    embed = Embed(num_classes, h.shape[-1], scaled, name="embed")
     return logits + (embed(check_labels(y, num_classes)) * h).sum(axis=-1)

@@ -114,9 +114,7 @@ class ConditionalBatchNorm(_BatchStatistics):
             ValueError: there are no labels.
         """
         if y is None:
-            raise ValueError(
-                "conditional batch normalisation needs labels y (batch,)"
-            )
+            raise ValueError("conditional batch normalisation needs labels y (batch,)")
         mean, inverse = self._moments(x, train)
         zeros = jax.nn.initializers.zeros
         gain = Embed(self.num_classes, x.shape[-1], zeros, name="gain")(y)

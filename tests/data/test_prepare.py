@@ -23,7 +23,7 @@ def test_interrupted_preparation_leaves_nothing_that_reads_as_data(
 ):
     monkeypatch.setitem(tiny_builders.FAIL_AT, "tiny_shapes", 13)
     with pytest.raises(
-        DataError, match="preparing tfds:tiny_shapes failed: Conn.*reset by"
+        DataError, match=r"preparing tfds:tiny_shapes failed: Conn.*reset by"
     ) as e:
         prepare_data("tiny_shapes", tmp_path)
     assert "run the same command again" in str(e.value)
@@ -47,6 +47,15 @@ def test_killed_preparation_is_begun_again(tiny_builders, tmp_path):
     assert len(open_source("tfds:tiny_shapes", data_dir=tmp_path)) == 20
 
 
+def test_half_a_copy_is_named_and_not_touched(tiny_builders, tmp_path):
+    half = tmp_path / "tiny_shapes" / "1.2.0"
+    half.mkdir(parents=True)
+    (half / "features.json").write_text("{}")
+    with pytest.raises(DataError, match=r"1\.2\.0 is not complete .*remove it and prepare"):
+        prepare_data("tiny_shapes", tmp_path)
+    assert files(tmp_path) == [half / "features.json"]
+
+
 def test_missing_tensorflow_is_one_line(tiny_builders, tmp_path):
     with pytest.raises(
         DataError, match="builder of tfds:tiny_arrays needs TensorFlow"
@@ -62,7 +71,7 @@ def test_configurations(tiny_builders, tmp_path):
         "tiny_configs", "big", "1.0.0",
     )  # fmt: skip
     assert len(open_source("tfds:tiny_configs", data_dir=tmp_path)) == 9
-    with pytest.raises(DataError, match="tiny_configs/huge: .*huge") as error:
+    with pytest.raises(DataError, match=r"tiny_configs/huge: .*huge") as error:
         prepare_data("tiny_configs/huge", tmp_path)
     assert "\n" not in str(error.value)
 

@@ -110,7 +110,7 @@ def test_augmentation_depends_on_seed_and_place_alone():
     part = augment(np.stack([image] * 3), (4, 4, 3), transform, seed=2, stream=places)
     np.testing.assert_array_equal(part[:2], whole[[5, 900]])
     other = augment([image] * 1000, (4, 4, 3), transform, seed=3, stream=np.arange(1000))
-    # 9 crops, mirrored or not: two draws differ with probability 17/18; 5 deviations are 36.
+    # 18 outcomes: two draws differ with probability 17/18; 5 deviations are 36.
     np.testing.assert_allclose((whole != other).any(axis=(1, 2, 3)).sum(), 944, atol=36)
 
 

@@ -38,9 +38,7 @@ def test_channels():
     np.testing.assert_array_equal(fit(five, (40, 32, 3)), fit(IMAGES, (40, 32, 3)))
     tripled = fit(IMAGES[..., :1], (40, 32, 3))
     for channel in range(3):
-        np.testing.assert_allclose(
-            tripled[..., channel], IMAGES[..., 0] / 255.0, rtol=1e-6
-        )
+        np.testing.assert_allclose(tripled[..., channel], IMAGES[..., 0] / 255.0, rtol=1e-6)
 
 
 def test_batches_give_each_row_its_own_value_whatever_their_number():
@@ -68,7 +66,7 @@ def test_thumbnails():
 
 def test_bad_input_is_refused():
     net = features.thumbnails()
-    with pytest.raises(ValueError, match="uint8 images .* got float32"):
+    with pytest.raises(ValueError, match=r"uint8 images .* got float32"):
         net.features(IMAGES.astype(np.float32))
     with pytest.raises(ValueError, match="n >= 1"):
         net.features(IMAGES[:0])

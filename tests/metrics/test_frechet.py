@@ -24,9 +24,7 @@ def by_singular_values(real, fake):
     """tr (C1 C2)^(1/2) as the sum of singular values of X1 X2^T: no square roots."""
     real, fake = real.astype(np.float64), fake.astype(np.float64)
     gap = real.mean(axis=0) - fake.mean(axis=0)
-    x, y = (
-        (z - z.mean(axis=0, keepdims=True)) / np.sqrt(len(z) - 1) for z in (real, fake)
-    )
+    x, y = ((z - z.mean(axis=0, keepdims=True)) / np.sqrt(len(z) - 1) for z in (real, fake))
     cross = np.linalg.svd(x @ y.T, compute_uv=False).sum()
     return gap @ gap + np.sum(x * x) + np.sum(y * y) - 2 * cross
 

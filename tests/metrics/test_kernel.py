@@ -7,7 +7,9 @@ import pytest
 
 from gan_jax.metrics import kernel
 
-GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "06_kid_mmd.npz", allow_pickle=False)
+GOLDEN = np.load(
+    Path(__file__).parents[1] / "golden" / "06_kid_mmd.npz", allow_pickle=False
+)
 A, B = GOLDEN["in/a"], GOLDEN["in/b"]
 
 

@@ -1,5 +1,7 @@
 """Meshes, and batches split over them."""
 
+from typing import NamedTuple
+
 import jax
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 from gan_jax import parallel
+from gan_jax.parallel import mesh as mesh_module
 
 
 def _batch(rows: int) -> dict[str, np.ndarray]:
@@ -29,8 +32,17 @@ def test_fewer_devices_are_the_first_ones():
 
 
 def test_devices_may_be_chosen():
-    chosen = jax.devices()[4:6]
-    assert set(parallel.make_mesh(chosen).devices.flat) == set(chosen)
+    chosen = jax.devices()[6:3:-1]
+    assert list(parallel.make_mesh(chosen).devices.flat) == chosen
+
+
+def test_devices_of_a_process_lie_together():
+    class Device(NamedTuple):
+        process_index: int
+        id: int
+
+    scattered = [Device(1, 5), Device(0, 2), Device(1, 1), Device(0, 3)]
+    assert mesh_module._in_process_order(scattered) == sorted(scattered)
 
 
 def test_minus_one_takes_the_devices_that_are_left():

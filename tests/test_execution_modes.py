@@ -1,0 +1,158 @@
+"""One game, the same numbers: on one device, on eight in every mode, and in two processes.
+
+The game has what goes wrong when devices are added: batch norm, whose moments must be
+global; a gradient penalty with noise per example; spectral norm; a relativistic loss, which
+couples all examples; a lazy phase; two critic steps; an average. The optimizer is SGD: Adam
+would hide gradients that are wrong by a factor.
+"""
+
+import functools
+import pathlib
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import gan_jax as gj
+from gan_jax import parallel
+from gan_jax.launch import launch
+from gan_jax.parallel import DATA_AXIS
+
+BATCH, STEPS = 16, 3
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def _relative(above, below):
+    """Relativistic average loss (1807.00734): each side against the other's global mean."""
+    lead = jnp.mean(jax.nn.softplus(jnp.mean(below, keepdims=True) - above))
+    return lead + jnp.mean(jax.nn.softplus(below - jnp.mean(above, keepdims=True)))
+
+
+RELATIVISTIC = gj.AdversarialLoss(
+    discriminator=_relative, generator=lambda real, fake: _relative(fake, real)
+)
+
+
+def game(norm=gj.nn.BatchNorm, loss=RELATIVISTIC):
+    """The game, on 8 x 8 images. Without norm and with another loss, examples are apart."""
+    shape = (8, 8, 1)
+    generator = gj.networks.DCGANGenerator(shape, width=8, kernel_size=4, norm=norm)
+    discriminator = gj.networks.DCGANDiscriminator(width=8, kernel_size=4, norm=None)
+    return gj.methods.two_player(
+        generator=gj.nn.from_linen(generator, (4,)),
+        discriminator=gj.nn.from_linen(discriminator, shape),
+        prior=gj.priors.normal(4),
+        loss=loss,
+        g_tx=optax.sgd(0.1),
+        d_tx=optax.sgd(0.1),
+        d_transform=gj.transforms.spectral_norm(),
+        g_ema=gj.Ema(100.0),
+        d_terms={"gp": gj.methods.Weighted(1.0, gj.penalties.gradient_penalty(), every=2)},
+        d_steps=2,
+    )
+
+
+def data(step):
+    """Host data of a step, both rounds, (2, BATCH, 8, 8, 1) uint8."""
+    rng = np.random.default_rng(step)
+    return {"image": rng.integers(0, 256, (2, BATCH, 8, 8, 1), np.uint8)}
+
+
+def play(played, mode, mesh, rules=(), microbatches=1):
+    """State and metrics after STEPS steps, on the host."""
+    axis = None if mode == "jit" else DATA_AXIS
+    algorithm = gj.compile_game(played, axis_name=axis, microbatches=microbatches)
+    key = jax.random.key(7)
+    if mode == "jit":
+        shardings = parallel.state_shardings(
+            mesh, jax.eval_shape(algorithm.init, key), rules
+        )
+        state = parallel.init_state(algorithm, key, mesh, shardings)
+        step = parallel.jit_step(algorithm, mesh, shardings)
+    else:
+        make = {"shard_map": parallel.shard_map_step, "pmap": parallel.pmap_step}[mode]
+        state, step = parallel.init_state(algorithm, key, mesh), make(algorithm, mesh)
+    rows = parallel.process_rows(mesh, BATCH)
+    batches = ({"image": data(i)["image"][:, rows]} for i in range(STEPS))
+    for batch in parallel.prefetch_to_device(batches, mesh):
+        state, metrics = step(state, batch)
+    return parallel.to_host((state, metrics))
+
+
+def flat(tree):
+    """Leaves by path, without the key."""
+    leaves = gj.trees.leaves_with_path(tree)
+    return {path: np.asarray(leaf) for path, leaf in leaves if not path.endswith("key")}
+
+
+def assert_equal_numbers(actual, expected):
+    """Equal to 2e-6 of each leaf's largest element (gradient noise adds up over STEPS)."""
+    actual, expected = flat(actual), flat(expected)
+    assert actual.keys() == expected.keys()
+    for path, leaf in expected.items():
+        scale = max(float(np.max(np.abs(leaf))), 1e-2)
+        np.testing.assert_allclose(
+            actual[path], leaf, rtol=0, atol=2e-6 * scale, err_msg=path
+        )
+
+
+@functools.cache
+def on_one_device():
+    return play(game(), "jit", parallel.make_mesh(shape={"data": 1}))
+
+
+def test_the_game_moves_far_enough_to_tell():
+    """A gradient wrong by a factor moves every kernel by much more than the tolerance."""
+    before = gj.compile_game(game()).init(jax.random.key(7))
+    state, metrics = on_one_device()
+    assert metrics["disc_gp/ran"] == 1.0
+    for name, player in state.players.items():
+        for path, leaf in gj.trees.leaves_with_path(player.params):
+            if not path.endswith("kernel"):
+                continue
+            old = dict(gj.trees.leaves_with_path(before.players[name].params))[path]
+            assert np.max(np.abs(leaf - old)) > 200 * 2e-6 * np.max(np.abs(leaf)), path
+
+
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
+def test_eight_devices_in_every_mode_equal_one(mode):
+    assert_equal_numbers(play(game(), mode, parallel.make_mesh()), on_one_device())
+
+
+@pytest.mark.parametrize(
+    ("shape", "sharded"),
+    [({"data": 8}, "data"), ({"data": 2, "fsdp": 4}, "fsdp")],
+    ids=["over_data", "over_fsdp"],
+)
+def test_sharded_states_equal_replicated_ones(shape, sharded):
+    mesh = parallel.make_mesh(shape=shape)
+    rules = [parallel.fsdp(min_elements=64)]
+    algorithm = gj.compile_game(game())
+    abstract = jax.eval_shape(algorithm.init, jax.random.key(7))
+    shardings = gj.trees.leaves_with_path(parallel.state_shardings(mesh, abstract, rules))
+    split = {path for path, sharding in shardings if sharded in sharding.spec}
+    kernel = "generator/conv_0/kernel"
+    assert {
+        f"players/generator/{kind}/{kernel}" for kind in ("params", "ema/params")
+    } <= split
+    assert_equal_numbers(play(game(), "jit", mesh, rules), on_one_device())
+
+
+def test_microbatches_on_eight_devices_equal_one_batch_on_one():
+    independent = game(norm=None, loss=gj.losses.non_saturating)
+    expected = play(independent, "jit", parallel.make_mesh(shape={"data": 1}))
+    actual = play(independent, "jit", parallel.make_mesh(), microbatches=2)
+    assert_equal_numbers(actual, expected)
+
+
+def test_two_processes_equal_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    worker = [sys.executable, str(ROOT / "tests/workers/play.py"), str(tmp_path)]
+    assert launch(worker, 2, devices_per_process=2, max_restarts=0) == 0
+    expected = flat(on_one_device())
+    for mode in ("jit", "fsdp", "shard_map", "pmap"):
+        with np.load(tmp_path / f"{mode}.npz", allow_pickle=False) as saved:
+            assert_equal_numbers(dict(saved), expected)
