@@ -10,8 +10,8 @@ the paper (10,000 / 5,000 images), 16.77 and 7.97 in a public reproduction with 
 Conditional, with projection (1802.05637): FID 17.5 in the paper, 10.84 reproduced.
 
 The paper's settings: hinge, one power iteration per discriminator step, five discriminator
-steps, Adam(2e-4, 0, 0.9), batch 64 with 128 generated images in the generator's phase, linear
-decay to 0 over 50,000 generator steps, no average of the generator.
+steps, Adam(2e-4, 0, 0.9), batch 64 with 128 generated images in the generator's phase,
+linear decay to 0 over 50,000 generator steps, no average of the generator.
 """
 
 from ml_collections import ConfigDict

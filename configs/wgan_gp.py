@@ -4,8 +4,8 @@
     gan-jax train --config configs/wgan_gp.py --workdir runs/wgan_gp
     gan-jax train --config configs/wgan_gp.py:emoji --workdir runs/wgan_gp_emoji
 
-Hardware: one GPU. Expected on CIFAR-10: FID 29.3 as cited for the method, 22.29 and Inception
-Score 7.33 in a public reproduction with 50,000 samples.
+Hardware: one GPU. Expected on CIFAR-10: FID 29.3 as cited for the method, 22.29 and
+Inception Score 7.33 in a public reproduction with 50,000 samples.
 
 The paper's settings: weight 10, five critic steps, Adam(1e-4, 0, 0.9), batch 64, linear
 decay of the learning rate to 0 over 100,000 generator steps, critic without batch norm. The
@@ -22,7 +22,8 @@ def get_config(variant: str = "") -> ConfigDict:
     """Variants: "" (CIFAR-10), "authors", "emoji", "smoke"."""
     config = default_config()
     config.method = "wgan_gp"
-    set_options(config, g_width=128, d_width=128, normalise_critic=variant != "authors")
+    norm = "none" if variant == "authors" else "layer"
+    set_options(config, g_width=128, d_width=128, d_norm=norm)
     set_terms(config, "d", gp={"penalty": "gradient_penalty", "weight": 10.0})
     config.recipe.d_steps = 5
     config.data.source, config.data.image_shape = "tfds:cifar10", (32, 32, 3)
@@ -38,7 +39,7 @@ def get_config(variant: str = "") -> ConfigDict:
     if variant == "emoji":
         config.data.source = "builtin:emoji_google"
     if variant == "smoke":
-        set_options(config, g_width=8, d_width=8)
+        set_options(config, g_width=8, d_width=8, d_norm="layer")
         config.recipe.d_steps = 2
         return shrink(config, source="builtin:emoji_google", steps=4)
     return config

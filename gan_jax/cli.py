@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
-from ml_collections.config_flags.config_flags import FlagOrderError, UnsupportedOperationError
+from ml_collections.config_flags.config_flags import (
+    FlagOrderError,
+    UnsupportedOperationError,
+)
 
 from gan_jax.config import choose, flatten, nearest
 from gan_jax.errors import UserError
@@ -82,7 +85,13 @@ def _dispatch(argv: list[str]) -> int:
 def _help() -> str:
     lines = [f"  {name:<14} {verb.summary}" for name, verb in VERBS.items()]
     return "\n".join(
-        ["gan-jax VERB --flags", "", *lines, "", "gan-jax VERB --help lists the flags of a verb."]
+        [
+            "gan-jax VERB --flags",
+            "",
+            *lines,
+            "",
+            "gan-jax VERB --help lists the flags of a verb.",
+        ]
     )
 
 
@@ -91,7 +100,9 @@ def _parse(values: flags.FlagValues, argv: list[str]) -> None:
     try:
         rest = values(argv)
     except flags.UnrecognizedFlagError as error:
-        raise UserError(f"no flag --{error.flagname}{nearest(error.flagname, values)}") from None
+        raise UserError(
+            f"no flag --{error.flagname}{nearest(error.flagname, values)}"
+        ) from None
     except AttributeError as error:
         raise UserError(_unknown_field(values, argv, error)) from None
     except (FlagOrderError, UnsupportedOperationError, flags.Error, TypeError) as error:
@@ -177,7 +188,9 @@ def _define_prepare(values: flags.FlagValues, argv: list[str]) -> None:
 def _define_validate(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     flags.DEFINE_string("source", None, "As data.source in a config.", flag_values=values)
-    flags.DEFINE_string("data_dir", None, "Where prepared tfds data lies.", flag_values=values)
+    flags.DEFINE_string(
+        "data_dir", None, "Where prepared tfds data lies.", flag_values=values
+    )
     flags.DEFINE_integer("num_classes", None, "Classes expected.", flag_values=values)
     flags.DEFINE_string("sheet", None, "Contact sheet to write (PNG).", flag_values=values)
     flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
@@ -208,7 +221,12 @@ def _sample(values: flags.FlagValues) -> int:
 
     workdir, output = _need(values, "workdir"), _need(values, "output")
     inspection.sample(
-        workdir, output, n=values.n, columns=values.columns, seed=values.seed, label=values.label
+        workdir,
+        output,
+        n=values.n,
+        columns=values.columns,
+        seed=values.seed,
+        label=values.label,
     )
     print(output)
     return 0
@@ -218,7 +236,9 @@ def _describe(values: flags.FlagValues) -> int:
     from gan_jax import inspection
 
     description = inspection.describe(_need(values, "config"))
-    print(json.dumps(description, indent=2) if values.json else inspection.render(description))
+    print(
+        json.dumps(description, indent=2) if values.json else inspection.render(description)
+    )
     return 0
 
 
@@ -258,10 +278,15 @@ VERBS = {
     "train": Verb("train a GAN, or go on with a run", _flagged(_define_run, _train)),
     "sample": Verb("draw samples from a run", _flagged(_define_sample, _sample)),
     "describe": Verb(
-        "nets, shapes and parameter counts of a config", _flagged(_define_describe, _describe)
+        "nets, shapes and parameter counts of a config",
+        _flagged(_define_describe, _describe),
     ),
-    "digest": Verb("SHA-256 of a run's latest whole state", _flagged(_define_workdir, _digest)),
-    "prepare-data": Verb("prepare a tfds data set", _flagged(_define_prepare, _prepare_data)),
+    "digest": Verb(
+        "SHA-256 of a run's latest whole state", _flagged(_define_workdir, _digest)
+    ),
+    "prepare-data": Verb(
+        "prepare a tfds data set", _flagged(_define_prepare, _prepare_data)
+    ),
     "validate-data": Verb(
         "look a data source over", _flagged(_define_validate, _validate_data)
     ),

@@ -16,6 +16,22 @@ from ml_collections.config_dict import placeholder
 
 from gan_jax.errors import UserError
 
+FREE_FIELDS = (
+    "train.steps",
+    "log",
+    "samples",
+    "checkpoint",
+    "score",
+    "guards",
+    "parallel",
+    "data.data_dir",
+    "data.workers",
+    "data.prefetch",
+    "data.max_corrupt",
+)
+"""Config fields that may change when a run goes on: they do not change what is computed,
+but for the devices, whose number changes the order of sums."""
+
 
 def _optimizer() -> ConfigDict:
     return ConfigDict(
@@ -41,7 +57,9 @@ def _recipe() -> ConfigDict:
             "latent_dim": placeholder(int),
             "g_optimizer": _optimizer(),
             "d_optimizer": _optimizer(),
-            "g_transform": placeholder(str),  # spectral_norm, equalized_lr, weight_norm, none
+            "g_transform": placeholder(
+                str
+            ),  # spectral_norm, equalized_lr, weight_norm, none
             "d_transform": placeholder(str),
             # {name: {penalty, weight, every, **options}}, added to the method's own terms
             # or put in the place of one of the same name; weight 0 drops it.
@@ -74,12 +92,14 @@ def default_config() -> ConfigDict:
                 "data_dir": placeholder(str),
                 "image_shape": placeholder(tuple),  # None: as the source's
                 "num_classes": placeholder(int),  # None: unconditional
-                "resize": "cover",
-                "crop": "center",
+                "resize": "cover",  # cover, contain, stretch, none
+                "crop": "center",  # center, random
                 "flip": False,
+                "fill": 0,  # value 0..255 of what resize "contain" pads
+                "mix_channels": False,  # grey, RGB and alpha may be mixed
                 "workers": 0,
                 "prefetch": 2,
-                "max_corrupt": 0,
+                "max_corrupt": 0,  # unreadable images to step over
             },
             "train": {
                 "steps": 10_000,
@@ -126,7 +146,7 @@ def _flat_items(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, A
 
 
 def nearest(name: str, choices: Any) -> str:
-    """ "; did you mean 'x'?" for the closest of the choices, else the list of them."""
+    """What to append to an error: the closest of the choices, else the list of them."""
     choices = sorted(str(choice) for choice in choices)
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     if close:

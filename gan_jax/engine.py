@@ -14,7 +14,18 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import prng, tracing, trees
-from gan_jax.game import Aux, Batch, Ema, Game, Phase, Player, View, Views, check_game, rounds
+from gan_jax.game import (
+    Aux,
+    Batch,
+    Ema,
+    Game,
+    Phase,
+    Player,
+    View,
+    Views,
+    check_game,
+    rounds,
+)
 from gan_jax.state import Average, GameState, PlayerState
 from gan_jax.types import Array, Key, Params, PyTree, Scalar
 
@@ -97,7 +108,9 @@ def _init(game: Game, key: Key) -> GameState:
 
 
 def _init_player(game: Game, name: str, player: Player, key: Key) -> PlayerState:
-    made = {net: game.nets[net].init(prng.fold_name(key, f"net/{net}")) for net in player.nets}
+    made = {
+        net: game.nets[net].init(prng.fold_name(key, f"net/{net}")) for net in player.nets
+    }
     params = player.transform.parametrize({net: made[net][0] for net in made})
     stats = {net: made[net][1] for net in made}
     transform = player.transform.init(params, prng.fold_name(key, f"transform/{name}"))
@@ -136,7 +149,9 @@ def _check_batch(game: Game, settings: _Settings, batch: Batch) -> int:
         raise ValueError(f"batch leaves must all start with (rounds, batch), got {shapes}")
     given, size = shapes.pop()
     if given != rounds(game):
-        raise ValueError(f"the batch has {given} rounds of data, the game reads {rounds(game)}")
+        raise ValueError(
+            f"the batch has {given} rounds of data, the game reads {rounds(game)}"
+        )
     if size % settings.microbatches:
         raise ValueError(
             f"{size} examples per device cannot be split into {settings.microbatches} "
@@ -177,7 +192,8 @@ def _lazily(
     phase: Phase, run: Callable[[GameState], tuple[GameState, Metrics]], state: GameState
 ) -> tuple[GameState, Metrics]:
     """Runs a lazy phase on its steps. On others its metrics are zero, and so is "ran", by
-    which a mean over many steps is to be divided."""
+    which a mean over many steps is to be divided.
+    """
     names = jax.eval_shape(run, state)[1]
 
     def skip(state: GameState) -> tuple[GameState, Metrics]:
@@ -275,7 +291,9 @@ def _gradients(
         slices = jax.tree.map(
             lambda leaf: _interleave(leaf, settings.microbatches), (batch, keys)
         )
-        memory, outs = _loop(settings, evaluate, local.memory, slices, settings.microbatches)
+        memory, outs = _loop(
+            settings, evaluate, local.memory, slices, settings.microbatches
+        )
         grads, stats, metrics = jax.tree.map(_mean_of_slices, outs)
     kept = {name: memory[name] for name in sorted(changed)}
     grads, stats, kept, metrics = tracing.pmean((grads, stats, kept, metrics))
@@ -334,7 +352,8 @@ def _named(phase: Phase, mover: str, name: str, value: Scalar) -> Metrics:
 
 def _interleave(leaf: Array, parts: int) -> Array:
     """(batch, ...) to (parts, batch / parts, ...), every parts-th row together: rows of a
-    sharded batch then stay on their device."""
+    sharded batch then stay on their device.
+    """
     split = leaf.reshape(leaf.shape[0] // parts, parts, *leaf.shape[1:])
     return jnp.swapaxes(split, 0, 1)
 
@@ -377,7 +396,9 @@ def _player_views(
     }
 
 
-def _average(player: Player, state: PlayerState, step: Array, images: Scalar) -> PlayerState:
+def _average(
+    player: Player, state: PlayerState, step: Array, images: Scalar
+) -> PlayerState:
     """Moves a player's average by one step."""
     if player.ema is None or not isinstance(state.ema, Average):
         return state

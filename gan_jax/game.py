@@ -236,7 +236,9 @@ def check_game(game: Game) -> None:
     owners = [net for player in game.players.values() for net in player.nets]
     for net in game.nets:
         if owners.count(net) != 1:
-            raise ValueError(f"net {net!r} has {owners.count(net)} owners; it needs exactly one")
+            raise ValueError(
+                f"net {net!r} has {owners.count(net)} owners; it needs exactly one"
+            )
     for net in owners:
         if net not in game.nets:
             raise ValueError(f"a player owns net {net!r}, which the game does not have")

@@ -7,20 +7,25 @@ has left that window, so logging never waits for a device that still works.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 from ml_collections import ConfigDict
 
-from gan_jax import distributed, observe, parallel, writers
+from gan_jax import distributed, observe, parallel, prng, writers
 from gan_jax.checkpoint import Checkpointer, state_digest
+from gan_jax.config import FREE_FIELDS
+from gan_jax.data import DataError
 from gan_jax.errors import UserError
 from gan_jax.game import rounds_before, stage_at
+from gan_jax.metrics.score import Scorer
 from gan_jax.session import Session, chunk_rounds, open_session
 from gan_jax.signals import StopRequest, stop_request
 from gan_jax.state import GameState
@@ -28,20 +33,6 @@ from gan_jax.workdir import Workdir, config_dict, open_workdir
 
 _LOG = logging.getLogger(__name__)
 _IN_FLIGHT = 3
-FREE_FIELDS = (
-    "train.steps",
-    "log",
-    "samples",
-    "checkpoint",
-    "score",
-    "guards",
-    "parallel",
-    "data.data_dir",
-    "data.workers",
-    "data.prefetch",
-)
-"""Config fields that may change when a run goes on: they do not change what is computed,
-but for the devices, whose number changes the order of sums."""
 
 
 class Summary(NamedTuple):
@@ -61,14 +52,6 @@ class Summary(NamedTuple):
     scores: Mapping[str, float]
 
 
-class Trouble(UserError):
-    """A guard rule stopped the run."""
-
-
-class _Rollback(Exception):
-    """A guard rule asks for an earlier state."""
-
-
 @dataclass
 class _Run:
     """What the loop carries from dispatch to dispatch."""
@@ -79,16 +62,17 @@ class _Run:
     writer: writers.MetricsWriter
     bar: writers.ProgressBar
     sampler: observe.Sampler
-    watch: observe.Watch
-    scorer: Any
+    scorer: Scorer | None
     stop: StopRequest
     state: GameState
     step: int
+    watch: observe.Watch
+    window: observe.Window
     rollbacks: int = 0
+    fallback: int | None = None
     scores: dict[str, float] = field(default_factory=dict)
     scored: int = -1
     flying: deque[tuple[int, Any]] = field(default_factory=deque)
-    window: list[Mapping[str, float]] = field(default_factory=list)
     logged: tuple[int, float] = (0, 0.0)
 
     @property
@@ -96,7 +80,7 @@ class _Run:
         return self.session.config
 
 
-def train(config: ConfigDict, path: str) -> Summary:
+def train(config: ConfigDict, path: str | os.PathLike[str]) -> Summary:
     """Trains from a config in a work directory, or goes on with the run that is there.
 
     Args:
@@ -120,8 +104,8 @@ def train(config: ConfigDict, path: str) -> Summary:
                 )
             )
             run = _begin(stack, session, workdir)
-            stopped = _train(run)
-            return _finish(run, stopped)
+            _train(run)
+            return _finish(run)
 
 
 def _report_fatal(error: BaseException) -> None:
@@ -146,27 +130,27 @@ def _begin(stack: ExitStack, session: Session, workdir: Workdir) -> _Run:
         )
     )
     state, step, meta = _restore(session, checkpoints)
-    writer = stack.enter_context(closing(_open_writer(session, workdir)))
-    writer.truncate_after(step)
+    writer = stack.enter_context(closing(observe.open_writer(session, workdir)))
     bar = writers.ProgressBar(config.train.steps, step)
     stack.enter_context(closing(bar))
-    return _Run(
+    key = prng.fold_name(session.key, "samples")
+    run = _Run(
         session=session,
         workdir=workdir,
         checkpoints=checkpoints,
         writer=writer,
         bar=bar,
-        sampler=observe.make_sampler(session),
-        watch=observe.Watch(session, meta.get("guards", {})),
+        sampler=observe.make_sampler(session.algorithms[-1], key, session.data.num_classes),
         scorer=observe.open_scorer(session),
         stop=stack.enter_context(stop_request()),
         state=state,
         step=step,
+        watch=observe.Watch(session),
+        window=observe.Window({}),
         rollbacks=meta.get("rollbacks", 0),
-        scores=meta.get("scores", {}),
-        scored=meta.get("scored", -1),
-        logged=(step, time.monotonic()),
     )
+    _go_on(run, state, step, meta)
+    return run
 
 
 def _restore(
@@ -175,54 +159,23 @@ def _restore(
     """The newest whole checkpoint, or a new state."""
     restored = checkpoints.restore(session.abstract)
     if restored is not None:
-        _LOG.info("resuming from step %d", restored.step)
+        if jax.process_index() == 0:
+            _LOG.info("resuming from step %d", restored.step)
         return restored.state, restored.step, restored.meta
     shardings = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
-    state = parallel.init_state(
-        session.algorithms[0], session.key, session.mesh, shardings
-    )
+    state = parallel.init_state(session.algorithms[0], session.key, session.mesh, shardings)
     return state, 0, {}
 
 
-def _open_writer(session: Session, workdir: Workdir) -> writers.MetricsWriter:
-    """All the places that numbers and pictures go to; nowhere on later processes."""
-    if jax.process_index() != 0:
-        return writers.multi()
-    log = session.config.log
-    outputs: list[writers.MetricsWriter] = [
-        writers.JsonlWriter(workdir.metrics),
-        writers.PngWriter(workdir.samples),
-    ]
-    if log.tensorboard:
-        outputs.append(writers.TensorBoardWriter(workdir.tensorboard))
-    if log.wandb_project is not None:
-        settings = config_dict(session.config)
-        name = workdir.path.name
-        outputs.append(
-            writers.WandbWriter(log.wandb_project, workdir.path / "wandb", name, settings)
-        )
-    return writers.multi(*outputs)
-
-
-def _finish(run: _Run, stopped: bool) -> Summary:
-    """Saves, and tells people what came of it."""
-    _save(run, wait=True)
-    digest = state_digest(run.state)
-    run.bar.close()
-    lines = [f"{'stopped' if stopped else 'done'} at step {run.step:,}"]
-    seen = run.step * run.config.train.batch_size
-    lines[0] += f" ({seen:,} images seen)"
-    lines += [f"  {name}: {value:.4g}" for name, value in sorted(run.scores.items())]
-    pictures = sorted(run.workdir.samples.glob("*.png"))
-    if pictures:
-        lines.append(f"samples:     {pictures[-1]}")
-    lines.append(f"metrics:     {run.workdir.metrics}")
-    lines.append(f"checkpoints: {run.workdir.checkpoints}")
-    lines.append(f"digest:      {digest}")
-    if stopped:
-        lines.append("the same command goes on from here")
-    report = "\n".join(lines) if jax.process_index() == 0 else ""
-    return Summary(report, 0, digest, dict(run.scores))
+def _go_on(run: _Run, state: GameState, step: int, meta: Mapping[str, Any]) -> None:
+    """Puts the run at a state, and everything else back to that step."""
+    run.state, run.step = state, step
+    run.scores, run.scored = meta.get("scores", {}), meta.get("scored", -1)
+    run.watch.memory = meta.get("guards", {})
+    run.window = observe.Window(meta.get("window", {}))
+    run.flying.clear()
+    run.logged = (step, time.monotonic())
+    run.writer.truncate_after(step)
 
 
 def _save(run: _Run, *, wait: bool = False) -> None:
@@ -233,6 +186,7 @@ def _save(run: _Run, *, wait: bool = False) -> None:
         position=rounds_before(run.session.program, run.step),
         meta={
             "guards": run.watch.memory,
+            "window": run.window.memory(),
             "rollbacks": run.rollbacks,
             "scores": run.scores,
             "scored": run.scored,
@@ -242,21 +196,35 @@ def _save(run: _Run, *, wait: bool = False) -> None:
     )
 
 
+def _finish(run: _Run) -> Summary:
+    """Saves, and tells people what came of it."""
+    _save(run, wait=True)
+    digest = state_digest(run.state)
+    run.bar.close()
+    report = ""
+    if jax.process_index() == 0:
+        report = observe.report(run.session, run.workdir, run.step, run.scores, digest)
+    return Summary(report, 0, digest, dict(run.scores))
+
+
 # The loop.
 
 
-def _train(run: _Run) -> bool:
-    """Trains to the last step; returns whether it was asked to stop before."""
+def _train(run: _Run) -> None:
+    """Trains to the last step, or until asked to stop."""
     if run.step == 0:
         _show(run)
     while run.step < run.config.train.steps:
         try:
             if _play_stage(run):
                 _drain(run)
-                return True
-        except _Rollback as trouble:
+                _examine(run)
+                return
+        except observe.Rollback as trouble:
             _roll_back(run, str(trouble))
-    return False
+        except DataError:
+            _save_before_leaving(run)
+            raise
 
 
 def _play_stage(run: _Run) -> bool:
@@ -276,7 +244,8 @@ def _play_stage(run: _Run) -> bool:
             if len(run.flying) > _IN_FLIGHT:
                 _land(run)
             _periodic(run)
-            if run.stop.reached(run.step) and run.step < run.config.train.steps:
+            asked = run.stop.reached(run.step // per_call)
+            if asked and run.step < run.config.train.steps:
                 return True
     _drain(run)
     return False
@@ -285,9 +254,7 @@ def _play_stage(run: _Run) -> bool:
 def _batches(session: Session, stage: int, step: int) -> Generator[Any]:
     """Batches on the devices, one per dispatch, from the data position of a step."""
     position = rounds_before(session.program, step)
-    with closing(
-        session.pipeline.iterate(position, chunk_rounds(session, stage))
-    ) as host:
+    with closing(session.pipeline.iterate(position, chunk_rounds(session, stage))) as host:
         yield from parallel.prefetch_to_device(host, session.mesh)
 
 
@@ -302,13 +269,16 @@ def _periodic(run: _Run) -> None:
     if not (spectrum or pictures or scores or save):
         return
     _drain(run)
+    if last:
+        _log(run, step)
     if spectrum:
         _record(run, step, jax.jit(observe.spectrum)(run.state))
     if pictures:
         _show(run)
     if scores:
-        run.scores, run.scored = _score(run), step
+        _score(run)
     if save:
+        _examine(run)
         _save(run)
     run.logged = (step, time.monotonic())
 
@@ -320,19 +290,38 @@ def _due(step: int, every: int) -> bool:
 def _show(run: _Run) -> None:
     """Draws the fixed samples."""
     look = observe.look(run.session, run.sampler, run.state)
-    run.writer.image(run.step, "samples", look.picture)
+    if look.picture is not None:
+        run.writer.image(run.step, "samples", look.picture)
     _record(run, run.step, {"sample_diversity": look.diversity})
 
 
-def _score(run: _Run) -> dict[str, float]:
+def _score(run: _Run) -> None:
     """Scores the state; the numbers are the same in every process."""
     scores = observe.score(run.session, run.sampler, run.scorer, run.state)
-    scores = distributed.from_first_process(scores)
-    _record(run, run.step, {f"score/{name}": value for name, value in scores.items()})
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in sorted(scores.items()))
-    if jax.process_index() == 0:
+    run.scores, run.scored = distributed.from_first_process(scores), run.step
+    _record(run, run.step, {f"score/{name}": v for name, v in run.scores.items()})
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in sorted(run.scores.items()))
+    if shown and jax.process_index() == 0:
         run.bar.write(f"step {run.step:,}: {shown}")
-    return scores
+
+
+def _examine(run: _Run) -> None:
+    """Shows the rules, before a save, what the next line of metrics would tell too late."""
+    if not run.window.finite:
+        _log(run, run.step)
+    _record(run, run.step, jax.jit(observe.norms)(run.state))
+
+
+def _save_before_leaving(run: _Run) -> None:
+    """Saves a state that trains no further because its data end. Other processes may not
+    know of that, and a save needs all of them.
+    """
+    if jax.process_count() > 1:
+        return
+    with suppress(observe.Rollback, observe.Trouble):
+        _drain(run)
+        _examine(run)
+        _save(run, wait=True)
 
 
 # Metrics.
@@ -341,18 +330,9 @@ def _score(run: _Run) -> dict[str, float]:
 def _land(run: _Run) -> None:
     """Reads the metrics of the oldest dispatch in flight; logs at the end of a window."""
     step, metrics = run.flying.popleft()
-    run.window.append({k: float(v) for k, v in jax.device_get(metrics).items()})
-    if not _due(step, run.config.log.every):
-        return
-    now = time.monotonic()
-    images = (step - run.logged[0]) * run.config.train.batch_size
-    speed = images / max(now - run.logged[1], 1e-9)
-    means = observe.window_means(run.window)
-    run.window, run.logged = [], (step, now)
-    losses = {k.split("/")[0]: v for k, v in means.items() if k.endswith("/loss")}
-    if jax.process_index() == 0:
-        run.bar.update(step, speed, losses)
-    _record(run, step, means | {"images_per_second": speed})
+    run.window.add({k: float(v) for k, v in jax.device_get(metrics).items()})
+    if _due(step, run.config.log.every):
+        _log(run, step)
 
 
 def _drain(run: _Run) -> None:
@@ -360,36 +340,50 @@ def _drain(run: _Run) -> None:
         _land(run)
 
 
-def _record(run: _Run, step: int, metrics: Mapping[str, Any]) -> None:
-    """Writes numbers, and shows them to the guard rules."""
+def _log(run: _Run, step: int) -> None:
+    """A line of metrics: means since the last one."""
+    if run.window.empty:
+        return
+    means, now = run.window.close(), time.monotonic()
+    run.watch.introduce(means)
+    images = (step - run.logged[0]) * run.config.train.batch_size
+    speed = images / max(now - run.logged[1], 1e-9)
+    run.logged = (step, now)
+    losses = {k.split("/")[0]: v for k, v in means.items() if k.endswith("/loss")}
+    if jax.process_index() == 0:
+        run.bar.update(step, speed, losses)
+    _record(run, step, means, {"images_per_second": speed})
+
+
+def _record(
+    run: _Run,
+    step: int,
+    metrics: Mapping[str, Any],
+    unjudged: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """Writes numbers, and shows them to the guard rules but for the `unjudged`, which
+    differ between processes. Before the first step there is nothing to judge.
+    """
     values = {name: float(value) for name, value in metrics.items()}
     seen = step * run.config.train.batch_size
-    run.writer.scalars(step, {"images_seen": seen} | values)
-    for verdict in run.watch(values):
-        message = f"step {step:,}: {verdict.message}"
-        if run.config.guards.action == "report":
-            _LOG.warning("%s", message)
-        elif run.config.guards.action == "rollback":
-            raise _Rollback(message)
-        else:
-            raise Trouble(f"stopped by the rule {verdict.rule!r} at {message}")
+    run.writer.scalars(step, {"images_seen": seen} | values | dict(unjudged))
+    if step > 0:
+        run.watch(step, values)
 
 
 def _roll_back(run: _Run, trouble: str) -> None:
-    """Goes back to the newest checkpoint, which is from before the trouble, with a new key.
-
-    Every further rollback goes on from the same or an earlier state with another key.
+    """Goes back to the newest checkpoint with a new key; to the one before it if trouble
+    came from there already.
     """
     run.rollbacks += 1
     if run.rollbacks > run.config.guards.max_rollbacks:
-        raise Trouble(f"{trouble}; gave up after {run.rollbacks - 1} rollbacks")
-    run.flying.clear()
-    run.window.clear()
+        raise observe.Trouble(f"{trouble}; gave up after {run.rollbacks - 1} rollbacks")
+    saved = run.checkpoints.steps()
+    if len(saved) > 1 and saved[-1] == run.fallback:
+        run.checkpoints.discard_after(saved[-2])
     state, step, meta = _restore(run.session, run.checkpoints)
+    run.fallback = step
     key = jax.random.fold_in(state.key, run.rollbacks)
-    run.state = state.replace(key=jax.device_put(key, run.session.abstract.key.sharding))
-    run.step, run.watch.memory = step, meta.get("guards", {})
-    run.scores, run.scored = meta.get("scores", {}), meta.get("scored", -1)
-    run.logged = (step, time.monotonic())
-    run.writer.truncate_after(step)
-    _LOG.warning("%s; back to step %d with a new key", trouble, step)
+    key = jax.device_put(key, run.session.abstract.key.sharding)
+    _go_on(run, state.replace(key=key), step, meta)
+    observe.warn(f"{trouble}; back to step {step} with a new key")

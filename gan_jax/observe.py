@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import guards, parallel, pictures, prng
+from gan_jax import guards, parallel, pictures, prng, trees, writers
 from gan_jax.analysis.spectra import top_singular_values
+from gan_jax.engine import Algorithm
+from gan_jax.errors import UserError
 from gan_jax.metrics.score import Scorer
 from gan_jax.numerics import to_uint8
-from gan_jax.registry import make_rules, make_scorer
+from gan_jax.registry import make_scorer
 from gan_jax.session import Session, reference_images
 from gan_jax.state import GameState
-from gan_jax.types import Array
+from gan_jax.types import Array, Key
+from gan_jax.workdir import Workdir, config_dict
 
-_SCORE_BATCH = 500
+_LOG = logging.getLogger(__name__)
+_SAMPLE_BATCH = 500
 
 
 class Sampler(NamedTuple):
@@ -32,30 +39,38 @@ class Sampler(NamedTuple):
     draw: Callable[[GameState, int, int], tuple[np.ndarray, np.ndarray | None]]
 
 
-def make_sampler(session: Session) -> Sampler:
+def make_sampler(
+    algorithm: Algorithm, key: Key, num_classes: int | None, label: int | None = None
+) -> Sampler:
     """Compiled sampling in batches of at most 500.
 
     Rows are numbered from `offset`; row i has the key folded from i, and the label i modulo
     the number of classes, so any cut of the rows gives the same samples.
-    """
-    key = prng.fold_name(session.key, "samples")
-    classes = session.data.num_classes
 
-    def batch(state: GameState, key: Array, rows: Array) -> Array:
-        labels = None if classes is None else (rows % classes).astype(jnp.int32)
-        keys = prng.fold_rows(key, rows)
-        return session.algorithms[0].sample(state, keys, rows.shape[0], labels)
+    Args:
+        algorithm: whose samples.
+        key: of the latents.
+        num_classes: number of classes, or None.
+        label: the class of all rows, in place of their own.
+    """
+
+    def labels_of(rows: Any) -> Any:
+        return rows % num_classes if label is None else rows * 0 + label
+
+    def batch(state: GameState, key: Key, rows: Array) -> Array:
+        labels = None if num_classes is None else labels_of(rows).astype(jnp.int32)
+        return algorithm.sample(state, prng.fold_rows(key, rows), rows.shape[0], labels)
 
     compiled = jax.jit(batch)
 
     def draw(state: GameState, n: int, offset: int) -> tuple[np.ndarray, np.ndarray | None]:
-        size = min(n, _SCORE_BATCH)
+        size = min(n, _SAMPLE_BATCH)
         parts = []
-        for start in range(0, n, size):
-            rows = jnp.arange(offset + start, offset + start + size)
+        for start in range(offset, offset + n, size):
+            rows = np.arange(start, start + size, dtype=np.int32)
             parts.append(parallel.to_host(compiled(state, key, rows)))
-        labels = None if classes is None else np.arange(offset, offset + n) % classes
-        return np.concatenate(parts)[:n], labels
+        rows = np.arange(offset, offset + n, dtype=np.int32)
+        return np.concatenate(parts)[:n], None if num_classes is None else labels_of(rows)
 
     return Sampler(draw)
 
@@ -64,11 +79,11 @@ class Look(NamedTuple):
     """What one look at the samples gave.
 
     Attributes:
-        picture: uint8 (H, W, C).
+        picture: uint8 (H, W, C); None of points that do not lie in the plane.
         diversity: see `guards.diversity`.
     """
 
-    picture: np.ndarray
+    picture: np.ndarray | None
     diversity: float
 
 
@@ -77,14 +92,16 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
     settings = session.config.samples
     images, _ = sampler.draw(state, settings.count, 0)
     diversity = float(guards.diversity(jnp.asarray(images)))
-    if images.ndim == 2:
-        real = reference_images(session)[: len(images)]
-        return Look(pictures.scatter(real, images), diversity)
-    return Look(pictures.grid(images, columns=settings.columns), diversity)
+    if images.ndim == 4:
+        return Look(pictures.grid(images, columns=settings.columns), diversity)
+    if images.shape[1:] != (2,):
+        return Look(None, diversity)
+    real = reference_images(session)[: len(images)]
+    return Look(pictures.scatter(real, images), diversity)
 
 
 def open_scorer(session: Session) -> Scorer | None:
-    """The scorer of a run, on the process that scores; None elsewhere, or without scores."""
+    """The scorer of a run, on the process that scores; else, or without scores, None."""
     if session.config.score.every == 0 or jax.process_index() != 0:
         return None
     return make_scorer(session.config.data.source, reference_images(session))
@@ -93,13 +110,15 @@ def open_scorer(session: Session) -> Scorer | None:
 def score(
     session: Session, sampler: Sampler, scorer: Scorer | None, state: GameState
 ) -> dict[str, float]:
-    """Scores fresh samples; every process gets the same numbers.
-
-    Latents are not those of the pictures.
+    """Scores fresh samples, on the process that has a scorer. Latents are not those of the
+    pictures. Samples that are not finite have no score.
     """
     count, offset = session.config.score.samples, session.config.samples.count
     samples, labels = sampler.draw(state, count, offset)
     if scorer is None:
+        return {}
+    if not np.isfinite(samples).all():
+        warn(f"step {int(state.step):,}: samples are not finite, they get no score")
         return {}
     if samples.ndim == 4:
         samples = np.asarray(to_uint8(jnp.asarray(samples)))
@@ -115,30 +134,167 @@ def spectrum(state: GameState) -> dict[str, Array]:
     return values
 
 
-def window_means(window: list[Mapping[str, float]]) -> dict[str, float]:
-    """Means over a window of dispatches. Metrics of a lazy phase are means over the steps
-    on which it ran, and are left out if it did not."""
-    means = {
-        name: sum(values[name] for values in window) / len(window) for name in window[0]
+def norms(state: GameState) -> dict[str, Array]:
+    """L2 norm of all parameters of a net, named "param_norm/NET"."""
+    return {
+        f"param_norm/{net}": trees.global_norm(params)
+        for player in state.players.values()
+        for net, params in player.params.items()
     }
-    for name in [name for name in means if name.endswith("/ran")]:
-        share, phase = means.pop(name), name.removesuffix("ran")
-        for metric in [metric for metric in means if metric.startswith(phase)]:
-            if share == 0.0:
-                del means[metric]
-            else:
-                means[metric] /= share
-    return means
+
+
+class Window:
+    """Sums of the metrics since the last line. Checkpoints carry them along, so that a run
+    that was stopped logs what it would have logged.
+    """
+
+    def __init__(self, remembered: Mapping[str, Any]):
+        self._count: int = remembered.get("count", 0)
+        self._sums: dict[str, float] = dict(remembered.get("sums", {}))
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing came since the last line."""
+        return self._count == 0
+
+    @property
+    def finite(self) -> bool:
+        """Whether all that came since the last line is finite."""
+        return all(math.isfinite(total) for total in self._sums.values())
+
+    def add(self, metrics: Mapping[str, float]) -> None:
+        """Takes the metrics of one dispatch; their names never change."""
+        self._count += 1
+        for name, value in metrics.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+
+    def memory(self) -> dict[str, Any]:
+        """What a new window remembers this one by: JSON values."""
+        return {"count": self._count, "sums": dict(self._sums)}
+
+    def close(self) -> dict[str, float]:
+        """Means over the dispatches of the window, which is then empty. Metrics of a lazy
+        phase are means over the steps on which it ran, and left out if it did not.
+        """
+        means = {name: total / self._count for name, total in self._sums.items()}
+        self._count, self._sums = 0, {}
+        for name in [name for name in means if name.endswith("/ran")]:
+            share, phase = means.pop(name), name.removesuffix("ran")
+            for metric in [metric for metric in means if metric.startswith(phase)]:
+                if share == 0.0:
+                    del means[metric]
+                else:
+                    means[metric] /= share
+        return means
+
+
+class Trouble(UserError):
+    """A guard rule stopped the run."""
+
+
+class Rollback(Exception):
+    """A guard rule asks for an earlier state."""
 
 
 class Watch:
     """The guard rules of a run with what they remember."""
 
-    def __init__(self, session: Session, remembered: Mapping[str, Any]):
-        self.rules = make_rules(session.config)
-        self.memory: dict[str, Any] = dict(remembered)
+    def __init__(self, session: Session):
+        self._session = session
+        self._introduced = False
+        self.memory: dict[str, Any] = {}
 
-    def __call__(self, metrics: Mapping[str, float]) -> Sequence[guards.Verdict]:
-        """Shows metrics to every rule."""
-        self.memory, verdicts = guards.evaluate(self.rules, self.memory, metrics)
-        return verdicts
+    def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Shows metrics to every rule. What follows from a verdict is `guards.action`.
+
+        Raises:
+            Trouble: the run is to stop.
+            Rollback: the run is to go back.
+        """
+        rules, action = self._session.rules, self._session.config.guards.action
+        self.memory, verdicts = guards.evaluate(rules, self.memory, metrics)
+        for verdict in verdicts:
+            message = f"step {step:,}: {verdict.message}"
+            if action == "rollback":
+                raise Rollback(message)
+            if action == "stop":
+                raise Trouble(f"stopped by the rule {verdict.rule!r} at {message}")
+            warn(message)
+
+    def introduce(self, names: Iterable[str]) -> None:
+        """Warns, the first time, of rules that would never speak.
+
+        Args:
+            names: of the metrics of steps.
+        """
+        if self._introduced:
+            return
+        self._introduced = True
+        config, abstract = self._session.config, self._session.abstract
+        known = {*names, "sample_diversity", *jax.eval_shape(norms, abstract)}
+        if config.log.spectrum_every:
+            known.update(jax.eval_shape(spectrum, abstract))
+        rules = self._session.rules
+        if config.score.every:  # names of scores are not known before the first
+            rules = tuple(rule for rule in rules if not _watches_scores(rule))
+        for name in guards.unwatched(rules, known):
+            warn(f"the guard rule {name!r} watches nothing that this run measures")
+
+
+def _watches_scores(rule: guards.Rule) -> bool:
+    return any(pattern.startswith("score/") for pattern in rule.watches)
+
+
+def warn(message: str) -> None:
+    """A warning, told once and not by every process."""
+    if jax.process_index() == 0:
+        _LOG.warning("%s", message)
+
+
+def open_writer(session: Session, workdir: Workdir) -> writers.MetricsWriter:
+    """All the places that numbers and pictures go to; nowhere on later processes.
+
+    Raises:
+        UserError: Weights & Biases is asked for and not installed.
+    """
+    if jax.process_index() != 0:
+        return writers.multi()
+    log = session.config.log
+    outputs: list[writers.MetricsWriter] = [
+        writers.JsonlWriter(workdir.metrics),
+        writers.PngWriter(workdir.samples),
+    ]
+    if log.tensorboard:
+        outputs.append(writers.TensorBoardWriter(workdir.tensorboard))
+    if log.wandb_project is not None:
+        # Runs of one name in several folders are not one run.
+        digest = hashlib.sha256(str(workdir.path).encode()).hexdigest()
+        name, settings = f"{workdir.path.name}-{digest[:8]}", config_dict(session.config)
+        folder = workdir.path / "wandb"
+        try:
+            outputs.append(writers.WandbWriter(log.wandb_project, folder, name, settings))
+        except ModuleNotFoundError as error:
+            raise UserError(f"log.wandb_project is set: {error}") from error
+    return writers.multi(*outputs)
+
+
+def report(
+    session: Session, workdir: Workdir, step: int, scores: Mapping[str, float], digest: str
+) -> str:
+    """What came of a run and where things are, for people."""
+    seen = step * session.config.train.batch_size
+    how = "done" if step >= session.config.train.steps else "stopped"
+    lines = [f"{how} at step {step:,} ({seen:,} images seen)"]
+    lines += [f"  {name}: {value:.4g}" for name, value in sorted(scores.items())]
+    corrupt = session.pipeline.corrupt
+    if corrupt:
+        lines.append(f"unreadable:  {len(corrupt)} images left out, such as {corrupt[0]}")
+    grids = sorted(workdir.samples.glob("*.png"))
+    if grids:
+        lines.append(f"samples:     {grids[-1]}")
+    lines.append(f"metrics:     {workdir.metrics}")
+    lines.append(f"checkpoints: {workdir.checkpoints}")
+    lines.append(f"digest:      {digest}")
+    if how == "stopped":
+        lines.append("the same command goes on from here")
+    return "\n".join(lines)

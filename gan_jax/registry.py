@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from ml_collections import ConfigDict
@@ -28,6 +29,7 @@ from gan_jax.metrics.classifier import load_classifier
 from gan_jax.metrics.features import thumbnails
 from gan_jax.metrics.modes import Modes
 from gan_jax.metrics.score import Scorer
+from gan_jax.nn.norm import BatchNorm, LayerNorm, NormFactory
 from gan_jax.optim import keep_params_in_box, schedule_in_images
 from gan_jax.types import ParamTransform
 
@@ -45,6 +47,14 @@ TRANSFORMS: dict[str, Callable[[], ParamTransform]] = {
     "equalized_lr": transforms.equalized_lr,
     "weight_norm": transforms.weight_norm,
 }
+NORMS: dict[str, NormFactory | None] = {
+    "none": None,
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+}
+DTYPES: dict[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+NAMED_OPTIONS: dict[str, dict[str, Any]] = {"d_norm": NORMS, "dtype": DTYPES}
+"""Options of networks whose values have names in a config."""
 PENALTIES: dict[str, Callable[..., Any]] = {
     "gradient_penalty": penalties.gradient_penalty,
     "finite_difference_penalty": penalties.finite_difference_penalty,
@@ -65,6 +75,8 @@ class DataSettings(NamedTuple):
     resize: str
     crop: str
     flip: bool
+    fill: int
+    mix_channels: bool
     workers: int
     prefetch: int
     max_corrupt: int
@@ -148,14 +160,21 @@ def build_game(config: ConfigDict, image_shape: tuple[int, ...]) -> Game:
         if name not in options or name == "recipe":
             known = set(options) - {"recipe", "image_shape", "num_classes"}
             raise UserError(
-                f"method {config.method!r} has no model option {name!r}{nearest(name, known)}"
+                f"method {config.method!r} has no model option {name!r}"
+                f"{nearest(name, known)}"
             )
+    sizes = {
+        name: choose(f"model option {name}", value, NAMED_OPTIONS[name])
+        if name in NAMED_OPTIONS
+        else value
+        for name, value in config.model.items()
+    }
     recipe = build_recipe(config, options["recipe"].default)
     return builder(
         image_shape=image_shape,
         num_classes=config.data.num_classes,
         recipe=recipe,
-        **config.model.to_dict(),
+        **sizes,
     )
 
 
@@ -195,9 +214,7 @@ def _prior(spec: ConfigDict, published: Recipe) -> priors.Prior:
     return choose("prior", spec.prior or "normal", PRIORS)(dim)
 
 
-def _updates_per_step(
-    player: str, changes: Mapping[str, Any], published: Recipe
-) -> float:
+def _updates_per_step(player: str, changes: Mapping[str, Any], published: Recipe) -> float:
     """Optimizer updates of a player per step: its repeats, and its lazy phases' share."""
     recipe = published._replace(
         **{k: v for k, v in changes.items() if k in ("d_steps", f"{player}_terms")}
@@ -240,13 +257,17 @@ def _terms(published: Terms, spec: ConfigDict) -> Terms:
 def _term(name: str, entry: Mapping[str, Any]) -> Weighted:
     options = dict(entry)
     if "penalty" not in options or "weight" not in options:
-        raise UserError(f"term {name!r} needs 'penalty' and 'weight', got {sorted(options)}")
+        raise UserError(
+            f"term {name!r} needs 'penalty' and 'weight', got {sorted(options)}"
+        )
     factory = choose("penalty", options.pop("penalty"), PENALTIES)
     weight, every = float(options.pop("weight")), int(options.pop("every", 1))
     known = inspect.signature(factory).parameters
     for option in options:
         if option not in known:
-            raise UserError(f"term {name!r} has no option {option!r}{nearest(option, known)}")
+            raise UserError(
+                f"term {name!r} has no option {option!r}{nearest(option, known)}"
+            )
     return Weighted(weight, factory(**options), every)
 
 
@@ -256,7 +277,8 @@ def make_rules(config: ConfigDict) -> tuple[Rule, ...]:
     Raises:
         UserError: a rule or an option of one is unknown.
     """
-    choose("guard action", config.guards.action, dict.fromkeys(("report", "stop", "rollback")))
+    actions = ("report", "stop", "rollback")
+    choose("guard action", config.guards.action, dict.fromkeys(actions))
     rules = []
     for name, options in config.guards.rules.items():
         factory = choose("guard rule", name, RULES)

@@ -12,11 +12,18 @@ from ml_collections import ConfigDict
 
 from gan_jax import parallel, registry, trees
 from gan_jax.config import choose
-from gan_jax.data import ImageSource, ImageTransform, Pipeline, check, make_pipeline
-from gan_jax.data import open_source
+from gan_jax.data import (
+    ImageSource,
+    ImageTransform,
+    Pipeline,
+    check,
+    make_pipeline,
+    open_source,
+)
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import Program, rounds
+from gan_jax.guards import Rule
 from gan_jax.registry import DataSettings
 from gan_jax.types import PyTree
 
@@ -31,6 +38,7 @@ class Session(NamedTuple):
         source: where the examples come from.
         pipeline: the batches of this process.
         mesh: the devices.
+        rules: what notices trouble.
         algorithms: one per stage of the program.
         steps: one compiled step per stage, over `train.steps_per_dispatch` steps.
         abstract: shapes of the state, with shardings.
@@ -42,6 +50,7 @@ class Session(NamedTuple):
     source: ImageSource
     pipeline: Pipeline
     mesh: Mesh
+    rules: tuple[Rule, ...]
     algorithms: tuple[Algorithm, ...]
     steps: tuple[Callable[[PyTree, PyTree], tuple[PyTree, PyTree]], ...]
     abstract: PyTree
@@ -61,10 +70,11 @@ def open_session(config: ConfigDict) -> Session:
         UserError: one line that says what is wrong and how to mend it.
     """
     registry.check_numbers(config)
+    rules = registry.make_rules(config)
     source = open_source(config.data.source, data_dir=config.data.data_dir)
     program, data = registry.resolve(config, source_shape(source))
     mesh = _mesh(config)
-    parallel.check_batch(mesh, config.train.batch_size)
+    _check_batch(config, mesh)
     transform = image_transform(data)
     check(
         source,
@@ -73,6 +83,10 @@ def open_session(config: ConfigDict) -> Session:
         transform=transform,
         max_corrupt=data.max_corrupt,
     )
+    if config.score.every and len(source) < 2:
+        raise UserError(
+            f"{source.name} has one example, too few to score against; set score.every to 0"
+        )
     pipeline = make_pipeline(
         source,
         image_shape=data.image_shape,
@@ -89,8 +103,19 @@ def open_session(config: ConfigDict) -> Session:
     abstract = _abstract_state(config, program, algorithms, mesh)
     steps = tuple(_step(config, algorithm, mesh, abstract) for algorithm in algorithms)
     return Session(
-        config, program, data, source, pipeline, mesh, algorithms, steps, abstract
+        config, program, data, source, pipeline, mesh, rules, algorithms, steps, abstract
     )
+
+
+def example_shape(config: ConfigDict) -> tuple[int, ...]:
+    """Shape of one example; the data are opened only if the config does not say.
+
+    Raises:
+        UserError: the source does not exist or is empty.
+    """
+    if config.data.image_shape is not None:
+        return tuple(config.data.image_shape)
+    return source_shape(open_source(config.data.source, data_dir=config.data.data_dir))
 
 
 def source_shape(source: ImageSource) -> tuple[int, ...]:
@@ -111,12 +136,15 @@ def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransfo
         resize=data.resize,
         random_crop=choose("crop", data.crop, crops) and augment,
         flip=data.flip and augment,
+        fill=data.fill,
+        mix_channels=data.mix_channels,
     )
 
 
 def reference_images(session: Session) -> np.ndarray:
     """Real examples as the networks see them but not augmented: the first
-    `score.reference` of a fixed order, the same in every process."""
+    `score.reference` of a fixed order, the same in every process.
+    """
     size = min(session.config.score.reference, len(session.source))
     pipeline = make_pipeline(
         session.source,
@@ -134,6 +162,19 @@ def _mesh(config: ConfigDict) -> Mesh:
     return parallel.make_mesh(shape=None if count is None else {parallel.DATA_AXIS: count})
 
 
+def _check_batch(config: ConfigDict, mesh: Mesh) -> None:
+    """Refuses batches that cannot be split over devices and micro-batches."""
+    size, parts = config.train.batch_size, config.train.microbatches
+    parallel.check_batch(mesh, size)
+    # Under `jit` a micro-batch is a slice of the global batch, else of a device's.
+    whole = size if config.parallel.mode == "jit" else size // mesh.size
+    if whole % parts:
+        raise UserError(
+            f"{whole} examples cannot be split into train.microbatches ({parts}) equal "
+            "parts; choose a divisor"
+        )
+
+
 def _algorithm(config: ConfigDict, game: Any) -> Algorithm:
     axis = None if config.parallel.mode == "jit" else parallel.DATA_AXIS
     return compile_game(game, axis_name=axis, microbatches=config.train.microbatches)
@@ -147,8 +188,8 @@ def _abstract_state(
     for index, state in enumerate(states[1:]):
         if not _alike(state, states[0]):
             raise UserError(
-                f"stage {index + 1} of the program has another state than stage 0; stages may "
-                "differ in what is minimised, not in networks, optimizers or averages"
+                f"stage {index + 1} of the program has another state than stage 0; stages "
+                "may differ in what is minimised, not in networks, optimizers or averages"
             )
     size = config.parallel.fsdp_min_size
     rules = () if size is None else (parallel.fsdp(min_elements=size),)

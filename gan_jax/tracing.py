@@ -63,7 +63,8 @@ def batch_shards() -> int:
 
 def pmean(tree: PyTree) -> PyTree:
     """Mean of every float leaf over the batch axis, and the largest value of every other;
-    the identity outside a mapped axis."""
+    the identity outside a mapped axis.
+    """
     axis = current_batch_axis()
     if axis is None:
         return tree
@@ -77,7 +78,8 @@ def pmean(tree: PyTree) -> PyTree:
 
 def varying(tree: PyTree) -> PyTree:
     """Marks replicated leaves as differing between shards; the identity outside a mapped
-    axis."""
+    axis.
+    """
     axis = current_batch_axis()
     if axis is None:
         return tree

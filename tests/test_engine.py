@@ -221,7 +221,14 @@ def test_programs_know_stages_and_data_positions():
     long = game([Phase("up", ("a",), mean_of("a"), repeat=5)])
     program = (Stage(10, long), Stage(12, short), Stage(None, long))
     assert (rounds(short), rounds(long)) == (1, 5)
-    assert [stage_at(program, step) for step in (0, 9, 10, 11, 12, 99)] == [0, 0, 1, 1, 2, 2]
+    assert [stage_at(program, step) for step in (0, 9, 10, 11, 12, 99)] == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
     assert [rounds_before(program, s) for s in (0, 3, 10, 11, 12, 14)] == [
         0, 15, 50, 51, 52, 62,
     ]  # fmt: skip

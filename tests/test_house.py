@@ -59,7 +59,9 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "gan_jax":
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gan_jax."):
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "gan_jax."
+        ):
             found.add(node.module.split(".")[1])
         elif isinstance(node, ast.Import):
             names = [alias.name.split(".") for alias in node.names]

@@ -8,7 +8,14 @@ from gan_jax.game import Game
 from gan_jax.methods.dcgan import dcgan, lsgan, wgan
 from gan_jax.methods.gan import gan, ns_gan
 from gan_jax.methods.resnet import sngan, wgan_gp
-from gan_jax.methods.two_player import Recipe, Round, Term, Weighted, from_recipe, two_player
+from gan_jax.methods.two_player import (
+    Recipe,
+    Round,
+    Term,
+    Weighted,
+    from_recipe,
+    two_player,
+)
 
 METHODS: dict[str, Callable[..., Game]] = {
     "gan": gan,

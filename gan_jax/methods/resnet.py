@@ -19,7 +19,7 @@ from gan_jax.networks.resnet import (
     ResNetGenerator,
 )
 from gan_jax.nn.initializers import he_uniform
-from gan_jax.nn.norm import LayerNorm
+from gan_jax.nn.norm import LayerNorm, NormFactory
 from gan_jax.nn.resample import global_mean_pool
 from gan_jax.priors import normal
 
@@ -52,7 +52,7 @@ def wgan_gp(
     num_classes: int | None = None,
     g_width: int = 128,
     d_width: int = 128,
-    normalise_critic: bool = True,
+    d_norm: NormFactory | None = LayerNorm,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _WGAN_GP,
 ) -> Game:
@@ -63,8 +63,8 @@ def wgan_gp(
         num_classes: number of classes, or None.
         g_width: channels of the generator's blocks.
         d_width: channels of the critic's blocks.
-        normalise_critic: layer normalisation in the critic, which keeps examples apart;
-            the authors' code for CIFAR-10 has none.
+        d_norm: normalisation of the critic, which must keep examples apart; the authors'
+            code for CIFAR-10 has none.
         dtype: compute type of the networks.
         recipe: loss, optimizers and terms; the paper's Adam(1e-4, 0, 0.9), weight 10 and
             five critic steps.
@@ -78,7 +78,7 @@ def wgan_gp(
     )
     critic = ResNetDiscriminator(
         _discriminator_plan(d_width),
-        LayerNorm if normalise_critic else None,
+        d_norm,
         pool=global_mean_pool,
         num_classes=num_classes,
         kernel_init=he_uniform,
@@ -128,8 +128,8 @@ def _generator_plan(image_shape: tuple[int, ...], width: int) -> GeneratorPlan:
     """The 32-pixel plan at another size: three doublings from an eighth of the image."""
     if len(image_shape) != 3 or image_shape[0] % 8 or image_shape[1] % 8:
         raise ValueError(
-            f"these residual networks need (H, W, C) images with sides that are multiples of "
-            f"8, got {image_shape}; resize or pad the data"
+            "these residual networks need (H, W, C) images whose sides are multiples of 8, "
+            f"got {image_shape}; resize or pad the data"
         )
     blocks = len(GENERATOR_PLANS[32].features)
     base = (image_shape[0] // 8, image_shape[1] // 8, width)

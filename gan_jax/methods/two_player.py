@@ -7,6 +7,7 @@ Most published methods are this game with another loss, network, transform or pe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -24,8 +25,8 @@ from gan_jax.types import (
     Critic,
     Key,
     Net,
-    Params,
     ParamPenalty,
+    Params,
     ParamTransform,
     Penalty,
     PyTree,
@@ -46,7 +47,7 @@ class Round(NamedTuple):
         real_logits: float32 (batch,).
         fake_logits: float32 (batch,).
         critic: the discriminator with labels and mode closed over.
-        params: raw parameters of the player that moves.
+        params: parameters of the net that moves, before any transform.
         keys: one key per example, a stream of this term's own.
     """
 
@@ -81,6 +82,7 @@ class Weighted(NamedTuple):
 
 
 Terms = Mapping[str, Weighted | tuple[Any, ...]]
+NO_TERMS: Terms = MappingProxyType({})
 
 
 class Recipe(NamedTuple):
@@ -111,27 +113,30 @@ class Recipe(NamedTuple):
     g_transform: ParamTransform = identity()
     d_transform: ParamTransform = identity()
     g_ema: Ema | None = None
-    d_terms: Terms = {}
-    g_terms: Terms = {}
+    d_terms: Terms = NO_TERMS
+    g_terms: Terms = NO_TERMS
     d_steps: int = 1
     joint_forward: bool = False
     fakes_per_real: int = 1
+
+
+_DEFAULT = Recipe()
 
 
 def two_player(
     *,
     generator: Net,
     discriminator: Net,
-    loss: AdversarialLoss = losses.non_saturating,
-    prior: Prior = normal(128),
+    loss: AdversarialLoss = _DEFAULT.loss,
+    prior: Prior = _DEFAULT.prior,
     num_classes: int | None = None,
-    g_tx: optax.GradientTransformation = Recipe().g_tx,
-    d_tx: optax.GradientTransformation = Recipe().d_tx,
-    g_transform: ParamTransform = identity(),
-    d_transform: ParamTransform = identity(),
+    g_tx: optax.GradientTransformation = _DEFAULT.g_tx,
+    d_tx: optax.GradientTransformation = _DEFAULT.d_tx,
+    g_transform: ParamTransform = _DEFAULT.g_transform,
+    d_transform: ParamTransform = _DEFAULT.d_transform,
     g_ema: Ema | None = None,
-    d_terms: Terms = Recipe().d_terms,
-    g_terms: Terms = Recipe().g_terms,
+    d_terms: Terms = _DEFAULT.d_terms,
+    g_terms: Terms = _DEFAULT.g_terms,
     d_steps: int = 1,
     joint_forward: bool = False,
     fakes_per_real: int = 1,
@@ -202,14 +207,14 @@ def from_recipe(
         phases.append(Phase(f"disc_{name}", (DISCRIMINATOR,), objective, every=term.every))
     phases.append(Phase("gen", (GENERATOR,), gen))
     for name, term in g_lazy.items():
-        objective = _generator_objective(recipe, conditional, {name: term}, adversarial=False)
+        objective = _generator_objective(
+            recipe, conditional, {name: term}, adversarial=False
+        )
         phases.append(Phase(f"gen_{name}", (GENERATOR,), objective, every=term.every))
     return Game(
         nets={GENERATOR: generator, DISCRIMINATOR: discriminator},
         players={
-            GENERATOR: Player(
-                (GENERATOR,), recipe.g_tx, recipe.g_transform, recipe.g_ema
-            ),
+            GENERATOR: Player((GENERATOR,), recipe.g_tx, recipe.g_transform, recipe.g_ema),
             DISCRIMINATOR: Player((DISCRIMINATOR,), recipe.d_tx, recipe.d_transform),
         },
         phases=tuple(phases),
@@ -225,7 +230,8 @@ def _split_lazy(
         weighted[name] = term if isinstance(term, Weighted) else Weighted(*term)
         if not callable(weighted[name].term) and not isinstance(weighted[name].term, Term):
             raise ValueError(
-                f"{where}[{name!r}] must be (weight, term) with a callable term, got {term!r}"
+                f"{where}[{name!r}] must be (weight, term) with a callable term, "
+                f"got {term!r}"
             )
     now = {name: term for name, term in weighted.items() if term.every == 1}
     lazy = {name: term for name, term in weighted.items() if term.every != 1}
@@ -330,7 +336,9 @@ def _joint(
 
 
 def _total(
-    loss: Callable[[Array, Array], Scalar] | None, turn: Round, terms: Mapping[str, Weighted]
+    loss: Callable[[Array, Array], Scalar] | None,
+    turn: Round,
+    terms: Mapping[str, Weighted],
 ) -> tuple[Scalar, dict[str, Scalar]]:
     """The adversarial loss, if given, plus the weighted terms, each also as a metric."""
     total, metrics = jnp.zeros((), jnp.float32), {}

@@ -14,6 +14,7 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,8 @@ def load_or_make(
         return stored
     arrays = {name: np.asarray(array) for name, array in make().items()}
     content = io.BytesIO()
-    np.savez(content, **arrays, **{_DIGEST: np.array(digest(arrays))})
+    entries: dict[str, Any] = arrays | {_DIGEST: np.array(digest(arrays))}
+    np.savez(content, **entries)
     try:
         files.write_atomic(path, content.getvalue())
     except OSError as error:

@@ -22,12 +22,12 @@ import numpy as np
 import optax
 from flax import traverse_util
 
+from gan_jax.data.builtin_source import open_builtin
 from gan_jax.metrics import cache
 from gan_jax.metrics.features import batched, fit_images
 from gan_jax.types import Array, Key, Params
 
 _LOG = logging.getLogger(__name__)
-_BUILTIN = Path(__file__).parents[1] / "data" / "builtin"
 
 
 class LabelledImages(NamedTuple):
@@ -124,27 +124,22 @@ class SmallConvNet(nn.Module):
 
 def mnist_images() -> LabelledImages:
     """MNIST, 60,000 training and 10,000 test digits, (28, 28, 1)."""
-    with np.load(_BUILTIN / "mnist_70k.npz", allow_pickle=False) as data:
-        return LabelledImages(
-            data["x_train"][..., None],
-            data["y_train"].astype(np.int32),
-            data["x_test"][..., None],
-            data["y_test"].astype(np.int32),
-        )
+    return _built_in("mnist")
 
 
 def emoji_images() -> LabelledImages:
-    """Both styles of the emoji pairs with their category; every fifth code is held out."""
-    with np.load(_BUILTIN / "emoji_pairs_64.npz", allow_pickle=False) as data:
-        styles = [data["google"], data["twitter"]]
-        labels = data["category"].astype(np.int32)
-    held_out = np.arange(len(labels)) % 5 == 0
-    return LabelledImages(
-        np.concatenate([style[~held_out] for style in styles]),
-        np.tile(labels[~held_out], 2),
-        np.concatenate([style[held_out] for style in styles]),
-        np.tile(labels[held_out], 2),
-    )
+    """Both styles of the emoji pairs with their ten categories, (64, 64, 3)."""
+    return _built_in("emoji_google", "emoji_twitter")
+
+
+def _built_in(*names: str) -> LabelledImages:
+    """Built-in data sets one after another."""
+    parts = []
+    for split in ("train", "test"):
+        arrays = [open_builtin(name, split).arrays for name in names]
+        parts.append(np.concatenate([each["image"] for each in arrays]))
+        parts.append(np.concatenate([each["label"] for each in arrays]).astype(np.int32))
+    return LabelledImages(*parts)
 
 
 CLASSIFIERS: Mapping[str, tuple[Recipe, Callable[[], LabelledImages]]] = MappingProxyType(

@@ -93,10 +93,10 @@ def test_built_in_data():
     assert digits.train_images.shape == (60_000, 28, 28, 1)
     assert digits.test_images.shape == (10_000, 28, 28, 1)
     assert np.bincount(digits.test_labels).tolist()[:3] == [980, 1135, 1032]
-    assert emoji.train_images.shape == (3000, 64, 64, 3)
-    assert emoji.test_images.shape == (750, 64, 64, 3)
+    assert emoji.train_images.shape == (2 * 1666, 64, 64, 3)
+    assert emoji.test_images.shape == (2 * 209, 64, 64, 3)
     # A code point is in training or in testing in both styles.
-    np.testing.assert_array_equal(emoji.test_labels[:375], emoji.test_labels[375:])
+    np.testing.assert_array_equal(emoji.test_labels[:209], emoji.test_labels[209:])
     for data in (digits, emoji):
         assert data.train_images.dtype == data.test_images.dtype == np.uint8
         assert set(np.unique(data.train_labels)) == set(range(10))
@@ -104,11 +104,11 @@ def test_built_in_data():
 
 @pytest.mark.slow
 def test_real_classifiers_are_as_good_as_documented():
-    for name, accuracy in (("mnist", 0.990), ("emoji", 0.67)):
+    for name, accuracy in (("mnist", 0.990), ("emoji", 0.715)):
         recipe, data = classifier.CLASSIFIERS[name]
         first, again = (classifier.train(recipe, data()) for _ in range(2))
         for path in first:
             np.testing.assert_array_equal(first[path], again[path])
-        # Seed 0; over seeds MNIST's accuracy spreads by 0.001, that of emoji by 0.015.
-        tolerance = {"mnist": 0.004, "emoji": 0.05}[name]
+        # Seed 0; over seeds MNIST's accuracy spreads by 0.001, that of emoji by 0.02.
+        tolerance = {"mnist": 0.004, "emoji": 0.06}[name]
         np.testing.assert_allclose(first["accuracy"], accuracy, atol=tolerance)
