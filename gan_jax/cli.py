@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import re
+import runpy
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -33,21 +37,23 @@ class Verb(NamedTuple):
 
 
 def _flagged(
+    summary: str,
     define: Callable[[flags.FlagValues, list[str]], None],
     run: Callable[[flags.FlagValues], int],
-) -> Callable[[list[str]], int]:
+) -> Verb:
     """A verb that takes flags: `define` adds them to a `FlagValues` of its own."""
 
     def parsed(words: list[str]) -> int:
         values, argv = flags.FlagValues(), ["gan-jax", *words]
         define(values, argv)
-        if any(word in ("-h", "--help") for word in words):
-            print(values.get_help())
+        if any(word in ("-h", "--help", "-help") for word in words):
+            listed = values.module_help(__name__).split("\n", 2)[2]
+            print(f"gan-jax: {summary}\n\n{listed}")
             return 0
         _parse(values, argv)
         return run(values)
 
-    return parsed
+    return Verb(summary, parsed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,11 +74,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(argv)
     except UserError as error:
-        print(f"gan-jax: {error}", file=sys.stderr)
-        return 2
+        return _complain(error, 2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        return _complain(f"{error.strerror}{where}; make room and start again", 2)
     except KeyboardInterrupt:
-        print("gan-jax: interrupted", file=sys.stderr)
-        return 130
+        return _complain("interrupted", 130)
+
+
+def _complain(message: object, status: int) -> int:
+    print(f"gan-jax: {message}", file=sys.stderr)
+    return status
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -98,27 +112,27 @@ def _help() -> str:
 def _parse(values: flags.FlagValues, argv: list[str]) -> None:
     """Parses flags; every mistake becomes one line that names the nearest right word."""
     try:
+        base = _load_config(argv) if "config" in values else None
         rest = values(argv)
     except flags.UnrecognizedFlagError as error:
-        raise UserError(
-            f"no flag --{error.flagname}{nearest(error.flagname, values)}"
-        ) from None
-    except AttributeError as error:
-        raise UserError(_unknown_field(values, argv, error)) from None
+        raise UserError(_unknown_flag(values, error.flagname)) from None
+    except (AttributeError, KeyError) as error:
+        if base is None:
+            raise
+        raise UserError(_unknown_field(base, argv, error)) from None
     except (FlagOrderError, UnsupportedOperationError, flags.Error, TypeError) as error:
         raise UserError(" ".join(str(error).split())) from None
-    except KeyError as error:
-        raise UserError(_unknown_field(values, argv, error)) from None
-    except FileNotFoundError as error:
-        raise UserError(f"no such config file: {error.filename}") from None
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}; flags are written --name=value")
 
 
-def _unknown_field(values: flags.FlagValues, argv: list[str], error: Exception) -> str:
-    config = _load_config(argv)
-    if config is None:
-        return f"the config file is wrong: {error}"
+def _unknown_flag(values: flags.FlagValues, name: str) -> str:
+    if name.startswith("config.") and "config" in values:
+        return f"--{name} needs --config=FILE before it"
+    return f"no flag --{name}{nearest(f'--{name}', [f'--{known}' for known in values])}"
+
+
+def _unknown_field(config: ConfigDict, argv: list[str], error: Exception) -> str:
     known = flatten(config)
     groups = {path.rsplit(".", depth)[0] for path in known for depth in (1, 2)}
     for word in argv:
@@ -127,19 +141,63 @@ def _unknown_field(values: flags.FlagValues, argv: list[str], error: Exception) 
         field = word.lstrip("-").split("=", 1)[0].removeprefix("config.")
         if field not in known and field not in groups:
             return f"the config has no field {field!r}{nearest(field, known)}"
-    return f"the config file is wrong: {error}"
+    return f"the config cannot be changed so: {error}"
+
+
+# Config files. `config_flags` loads them too, but tells of their mistakes in many lines.
 
 
 def _load_config(argv: list[str]) -> ConfigDict | None:
-    """The config without overrides, or None if the file itself fails."""
-    values = flags.FlagValues()
-    plain = [word for word in argv if not word.lstrip("-").startswith("config.")]
-    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=plain)
-    try:
-        values(plain, known_only=True)
-    except Exception:
+    """The config without overrides; None if the command line names none.
+
+    Raises:
+        UserError: there is no such file, or it fails; says in which line.
+    """
+    given = _config_argument(argv)
+    if given is None:
         return None
-    return values.config
+    path, *variant = given.split(":", 1)
+    if not os.path.isfile(path):
+        folder, name = os.path.split(path)
+        there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+        near = nearest(name, [file for file in there if file.endswith(".py")])
+        raise UserError(f"there is no config file {path!r}{near}")
+    try:
+        functions = runpy.run_path(path)
+        if "get_config" not in functions:
+            raise UserError(f"{path} defines no get_config(variant)")
+        config = functions["get_config"](*variant)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_mistake(path, error)) from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"{path}: get_config must return a ConfigDict, of default_config()")
+    return config
+
+
+def _config_argument(argv: list[str]) -> str | None:
+    given = None
+    for word, following in zip(argv, [*argv[1:], None], strict=True):
+        name, equals, value = word.partition("=")
+        if name in ("--config", "-config"):
+            given = value if equals else following
+    return given
+
+
+def _mistake(path: str, error: Exception) -> str:
+    """What is wrong in a config file, and where."""
+    if isinstance(error, SyntaxError):
+        return f"{path}, line {error.lineno}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == path]
+    where = f"{path}, line {lines[-1]}" if lines else path
+    # ConfigDict adds the values of all fields, and then the nearest name.
+    text = str(error.args[0] if error.args else error).strip("'")
+    hint = re.search(r'Did you mean "[^?]*\?', text)
+    text = " ".join(text.partition(" Other fields present: ")[0].split())
+    hinted = f"{text} {hint[0]}" if hint else text
+    return f"{where}: {type(error).__name__}: {hinted}"
 
 
 # Flags.
@@ -210,7 +268,7 @@ def _train(values: flags.FlagValues) -> int:
     from gan_jax import loop
 
     config, workdir = _need(values, "config"), _need(values, "workdir")
-    summary = loop.train(config, os.path.abspath(workdir))
+    summary = loop.train(config, workdir)
     if summary.report:
         print(summary.report)
     return summary.exit_code
@@ -275,21 +333,14 @@ def _launch(words: list[str]) -> int:
 
 
 VERBS = {
-    "train": Verb("train a GAN, or go on with a run", _flagged(_define_run, _train)),
-    "sample": Verb("draw samples from a run", _flagged(_define_sample, _sample)),
-    "describe": Verb(
-        "nets, shapes and parameter counts of a config",
-        _flagged(_define_describe, _describe),
+    "train": _flagged("train a GAN, or go on with a run", _define_run, _train),
+    "sample": _flagged("draw samples from a run", _define_sample, _sample),
+    "describe": _flagged(
+        "nets, shapes and parameter counts of a config", _define_describe, _describe
     ),
-    "digest": Verb(
-        "SHA-256 of a run's latest whole state", _flagged(_define_workdir, _digest)
-    ),
-    "prepare-data": Verb(
-        "prepare a tfds data set", _flagged(_define_prepare, _prepare_data)
-    ),
-    "validate-data": Verb(
-        "look a data source over", _flagged(_define_validate, _validate_data)
-    ),
+    "digest": _flagged("SHA-256 of a run's latest whole state", _define_workdir, _digest),
+    "prepare-data": _flagged("prepare a tfds data set", _define_prepare, _prepare_data),
+    "validate-data": _flagged("look a data source over", _define_validate, _validate_data),
     "launch": Verb("run a command in several local processes", _launch),
 }
 

@@ -1,7 +1,7 @@
 """The engine: turns a game into `init`, `step` and `sample`.
 
-`step` is pure and nothing inside is jitted, so `jit`, `shard_map`, `pmap`, `vmap` over seeds
-and `scan` over steps apply to it for every method.
+`step` is pure and nothing inside is jitted, so `jit`, `shard_map`, `pmap`, `vmap` over
+seeds and `scan` over steps apply to it for every method.
 """
 
 from __future__ import annotations
@@ -11,22 +11,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
+from jax.experimental.shard_alike import shard_alike
 
 from gan_jax import prng, tracing, trees
-from gan_jax.game import (
-    Aux,
-    Batch,
-    Ema,
-    Game,
-    Phase,
-    Player,
-    View,
-    Views,
-    check_game,
-    rounds,
-)
-from gan_jax.state import Average, GameState, PlayerState
+from gan_jax.game import Aux, Batch, Game, Phase, check_game, rounds
+from gan_jax.players import average, init_player, live_params, make_views, move
+from gan_jax.state import GameState
 from gan_jax.types import Array, Key, Params, PyTree, Scalar
 
 Metrics = dict[str, Scalar]
@@ -89,7 +79,7 @@ def compile_game(
             return _step(game, settings, state, batch)
 
     def sample(state: GameState, key: Key, n: int, labels: Array | None = None) -> Any:
-        views = _views(game, _live(state), state, jnp.zeros((), jnp.float32))
+        views = make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
         return game.sample(views, prng.per_example(key, n), labels)
 
     return Algorithm(init, step, sample)
@@ -100,24 +90,11 @@ def compile_game(
 
 def _init(game: Game, key: Key) -> GameState:
     players = {
-        name: _init_player(game, name, player, key) for name, player in game.players.items()
+        name: init_player(game, name, player, key) for name, player in game.players.items()
     }
     memory = jax.tree.map(jnp.array, dict(game.memory))
     run_key = prng.fold_name(key, "run")
     return GameState(jnp.zeros((), jnp.int32), run_key, players, memory)
-
-
-def _init_player(game: Game, name: str, player: Player, key: Key) -> PlayerState:
-    made = {
-        net: game.nets[net].init(prng.fold_name(key, f"net/{net}")) for net in player.nets
-    }
-    params = player.transform.parametrize({net: made[net][0] for net in made})
-    stats = {net: made[net][1] for net in made}
-    transform = player.transform.init(params, prng.fold_name(key, f"transform/{name}"))
-    opt = () if player.tx is None else player.tx.init(params)
-    average = Average(params, stats, transform) if player.ema else ()
-    # Averages start equal to the player; donated buffers must not be shared.
-    return jax.tree.map(jnp.array, PlayerState(params, stats, transform, opt, average))
 
 
 # One step.
@@ -136,7 +113,7 @@ def _step(
         metrics |= {f"{phase.name}/{name}": value for name, value in values.items()}
     with jax.named_scope("ema"):
         players = {
-            name: _average(game.players[name], player, before.step, images)
+            name: average(game.players[name], player, before.step, images)
             for name, player in state.players.items()
         }
     return state.replace(step=before.step + 1, players=players), metrics
@@ -236,23 +213,25 @@ def _turn(
         transform = game.players[name].transform.update(moved.params, moved.transform)
         players[name] = moved.replace(transform=transform)
     state = state.replace(players=players)
-    keys = prng.fold_rows(key, tracing.global_rows(trees.batch_size(batch)))
+    keys = prng.fold_rows(key, _rows(batch))
     grads, aux, metrics = _gradients(game, settings, phase, state, batch, keys, images)
     for name in phase.movers:
-        players[name] = _move(game.players[name], players[name], grads[name], aux)
+        players[name] = move(game.players[name], players[name], grads[name], aux)
         metrics |= _named(phase, name, "grad_norm", trees.global_norm(grads[name]))
     return state.replace(players=players, memory=state.memory | dict(aux.memory)), metrics
 
 
-def _move(player: Player, state: PlayerState, grads: Params, aux: Aux) -> PlayerState:
-    assert player.tx is not None, "check_game refuses spectators that move"
-    # optax mixes integer counters with floats; our own code promotes nothing implicitly.
-    with jax.numpy_dtype_promotion("standard"):
-        updates, opt = player.tx.update(grads, state.opt, state.params)
-    stats = {net: aux.stats.get(net, state.stats[net]) for net in player.nets}
-    return state.replace(
-        params=optax.apply_updates(state.params, updates), stats=stats, opt=opt
-    )
+def _rows(batch: Batch) -> Array:
+    """Global row numbers, int32 (batch,), split over devices as the batch is.
+
+    A phase may read nothing of the batch but its size; what it draws per row is then all
+    that tells the partitioner to split its work, which otherwise every device does whole.
+    """
+    rows = tracing.global_rows(trees.batch_size(batch))
+    if tracing.current_batch_axis() is not None:
+        return rows
+    leaf = jax.tree.leaves(batch)[0]
+    return shard_alike(rows, leaf.reshape(leaf.shape[0], -1)[:, 0])[0]
 
 
 # Gradients.
@@ -307,7 +286,7 @@ def _slice_gradients(
     seen = state.step.astype(jnp.float32) * images
 
     def losses_of(moving: dict[str, Params]) -> tuple[dict[str, Scalar], Aux]:
-        views = _views(game, _live(state) | moving, state, seen)
+        views = make_views(game, live_params(state) | moving, state, seen)
         losses, aux = phase.objective(views, batch, keys, state.memory)
         _check_objective(game, phase, losses, aux)
         return {name: losses[name] * float(phase.every) for name in phase.movers}, aux
@@ -362,64 +341,3 @@ def _mean_of_slices(stacked: Array) -> Array:
     if not jnp.issubdtype(stacked.dtype, jnp.floating):
         return stacked[-1]
     return jnp.mean(stacked.astype(jnp.float32), axis=0).astype(stacked.dtype)
-
-
-# Views and averages.
-
-
-def _live(state: GameState) -> dict[str, Params]:
-    return {name: player.params for name, player in state.players.items()}
-
-
-def _views(
-    game: Game, params: Mapping[str, Params], state: GameState, images_seen: Scalar
-) -> Views:
-    live: dict[str, View] = {}
-    ema: dict[str, View] = {}
-    for name, player in game.players.items():
-        now = state.players[name]
-        live |= _player_views(game, player, params[name], now.stats, now.transform)
-        if isinstance(now.ema, Average):
-            average = now.ema
-            ema |= _player_views(
-                game, player, average.params, average.stats, average.transform
-            )
-    return Views(live, ema, images_seen)
-
-
-def _player_views(
-    game: Game, player: Player, params: Params, stats: PyTree, transform: PyTree
-) -> dict[str, View]:
-    seen = player.transform.apply(params, transform)
-    return {
-        net: View(game.nets[net], seen[net], params[net], stats[net]) for net in player.nets
-    }
-
-
-def _average(
-    player: Player, state: PlayerState, step: Array, images: Scalar
-) -> PlayerState:
-    """Moves a player's average by one step."""
-    if player.ema is None or not isinstance(state.ema, Average):
-        return state
-    decay = _decay(player.ema, step, images)
-
-    def blend(old: Array, new: Array) -> Array:
-        if not jnp.issubdtype(old.dtype, jnp.floating):
-            return new
-        return (new + decay * (old - new).astype(jnp.float32)).astype(old.dtype)
-
-    params = jax.tree.map(blend, state.ema.params, state.params)
-    stats = jax.tree.map(blend, state.ema.stats, state.stats)
-    transform = player.transform.update(params, state.ema.transform)
-    return state.replace(ema=Average(params, stats, transform))
-
-
-def _decay(ema: Ema, step: Array, images: Scalar) -> Scalar:
-    """Weight of the old average after step number `step`, float32 ()."""
-    seen = (step + 1).astype(jnp.float32) * images
-    half_life = jnp.float32(ema.half_life)
-    if ema.ramp is not None:
-        half_life = jnp.minimum(half_life, ema.ramp * seen)
-    decay = jnp.exp2(-images / jnp.maximum(half_life, 1e-8))
-    return jnp.where(seen > ema.start, decay, 0.0)

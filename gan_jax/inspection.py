@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import parallel, pictures, registry, trees
-from gan_jax.checkpoint import CheckpointError, latest_digest, load
+from gan_jax import pictures, registry, trees
+from gan_jax.checkpoint import latest_digest, load
 from gan_jax.config import default_config
-from gan_jax.data import open_source
+from gan_jax.data import ImageSource, open_source
 from gan_jax.data.sheets import contact_sheet
 from gan_jax.data.validation import validate as validate_source
 from gan_jax.engine import compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import rounds
-from gan_jax.session import source_shape
+from gan_jax.observe import make_sampler
+from gan_jax.session import example_shape
 from gan_jax.workdir import read_config
 
 
@@ -30,10 +32,11 @@ def digest(workdir: str) -> str:
     Raises:
         UserError: there is none.
     """
-    found = latest_digest(Path(workdir) / "checkpoints")
-    if found is None:
-        raise CheckpointError(f"{workdir} has no checkpoint yet")
-    return found.digest
+    return latest_digest(_checkpoints(workdir)).digest
+
+
+def _checkpoints(workdir: str) -> Path:
+    return Path(workdir).expanduser() / "checkpoints"
 
 
 def sample(
@@ -50,27 +53,36 @@ def sample(
         label: class of all samples; None cycles through the classes of a conditional run.
 
     Raises:
-        UserError: there is no run or no checkpoint, or the label is no class of the run.
+        UserError: there is no run or no checkpoint, a number is out of range, the label is
+            no class of the run, or the picture cannot be drawn or written.
     """
+    if n < 1 or columns < 1:
+        raise UserError(f"--n and --columns must be positive, got {n} and {columns}")
     config = load_config(workdir)
-    source = open_source(config.data.source, data_dir=config.data.data_dir)
-    run = registry.resolve(config, source_shape(source))
+    run = registry.resolve(config, example_shape(config))
     classes = run.data.num_classes
     if label is not None and (classes is None or not 0 <= label < classes):
         has = "has no classes" if classes is None else f"has the classes 0..{classes - 1}"
         raise UserError(f"--label={label}: the run {has}")
     algorithm = compile_game(run.program[-1].game)
     abstract = jax.eval_shape(algorithm.init, jax.random.key(0))
-    restored = load(Path(workdir) / "checkpoints", abstract)
+    restored = load(_checkpoints(workdir), abstract)
     if restored is None:
-        raise CheckpointError(f"{workdir} has no checkpoint yet")
-    labels = None if label is None else jnp.full((n,), label, jnp.int32)
-    draw = jax.jit(algorithm.sample, static_argnums=2)
-    images = parallel.to_host(draw(restored.state, jax.random.key(seed), n, labels))
-    if images.ndim == 2:
-        pictures.save_samples(output, images)
-    else:
-        pictures.save_png(output, pictures.grid(images, columns=columns))
+        raise UserError(f"{workdir} has no checkpoint yet")
+    sampler = make_sampler(algorithm, jax.random.key(seed), classes, label)
+    _draw(output, sampler.draw(restored.state, n, 0)[0], columns)
+
+
+def _draw(output: str, images: np.ndarray, columns: int) -> None:
+    try:
+        if images.ndim == 4:
+            pictures.save_png(output, pictures.grid(images, columns=columns))
+        elif images.shape[1] == 2:
+            pictures.save_samples(output, images)
+        else:
+            raise UserError(f"points of {images.shape[1]} dimensions cannot be pictured")
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from error
 
 
 def load_config(workdir: str) -> ConfigDict:
@@ -79,8 +91,11 @@ def load_config(workdir: str) -> ConfigDict:
     Raises:
         UserError: there is no run there.
     """
+    values = _tuples(read_config(Path(workdir).expanduser()))
     config = default_config().unlock()
-    config.update(ConfigDict(_tuples(read_config(workdir))))
+    # What is open to any name is what the run had, without the defaults.
+    config.guards.rules = ConfigDict()
+    config.update(values)
     return config.lock()
 
 
@@ -96,13 +111,13 @@ def describe(config: ConfigDict) -> dict[str, Any]:
 
     Returns:
         A JSON value: method, image shape, rounds of data per step, and per net its number
-        of parameters and the shape of each.
+        of parameters and the shape of each. Operations per step are None where the
+        platform does not count them.
 
     Raises:
         UserError: the config is wrong.
     """
-    source = open_source(config.data.source, data_dir=config.data.data_dir)
-    run = registry.resolve(config, source_shape(source))
+    run = registry.resolve(config, example_shape(config))
     game = run.program[-1].game
     algorithm = compile_game(game)
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
@@ -126,7 +141,7 @@ def describe(config: ConfigDict) -> dict[str, Any]:
         "num_classes": run.data.num_classes,
         "batch_size": config.train.batch_size,
         "rounds_per_step": rounds(game),
-        "flops_per_step": float(cost.get("flops", np.nan)),
+        "flops_per_step": cost.get("flops"),
         "phases": [
             {"name": p.name, "movers": p.movers, "repeat": p.repeat, "every": p.every}
             for p in game.phases
@@ -139,7 +154,8 @@ def render(description: dict[str, Any]) -> str:
     """`describe` as text for people."""
     lines = [f"{description['method']} at {tuple(description['image_shape'])}"]
     lines[0] += f", batch {description['batch_size']}"
-    lines[0] += f", {description['flops_per_step'] / 1e9:,.2f} GFLOP a step"
+    if description["flops_per_step"] is not None:
+        lines[0] += f", {description['flops_per_step'] / 1e9:,.2f} GFLOP a step"
     for phase in description["phases"]:
         every = "" if phase["every"] == 1 else f", every {phase['every']} steps"
         movers = ", ".join(phase["movers"])
@@ -167,6 +183,17 @@ def validate(
     report = validate_source(source, num_classes=num_classes)
     print(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())
     if sheet is not None:
-        contact_sheet(source, sheet)
-        print(sheet)
+        _write_sheet(source, sheet)
+        # Whoever reads JSON gets nothing else.
+        print(sheet, file=sys.stderr if as_json else sys.stdout)
     return 0 if report.ok else 1
+
+
+def _write_sheet(source: ImageSource, sheet: str) -> None:
+    arrays = getattr(source, "arrays", None)
+    if arrays is not None and arrays["image"].ndim == 2:
+        raise UserError(f"{source.name} holds points, of which there is no contact sheet")
+    try:
+        contact_sheet(source, sheet)
+    except OSError as error:
+        raise UserError(f"cannot write {sheet}: {error.strerror}") from error

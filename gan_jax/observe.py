@@ -14,11 +14,15 @@ import numpy as np
 
 from gan_jax import guards, parallel, pictures, prng, trees, writers
 from gan_jax.analysis.spectra import top_singular_values
+from gan_jax.data import synthetic_source
 from gan_jax.engine import Algorithm
 from gan_jax.errors import UserError
+from gan_jax.metrics import score as scoring
+from gan_jax.metrics.classifier import load_classifier
+from gan_jax.metrics.features import thumbnails
+from gan_jax.metrics.modes import Modes
 from gan_jax.metrics.score import Scorer
 from gan_jax.numerics import to_uint8
-from gan_jax.registry import make_scorer
 from gan_jax.session import Session, reference_images
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key
@@ -98,6 +102,41 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
         return Look(None, diversity)
     real = reference_images(session)[: len(images)]
     return Look(pictures.scatter(real, images), diversity)
+
+
+CLASSIFIED = {
+    "builtin:mnist": "mnist",
+    "builtin:emoji_google": "emoji",
+    "builtin:emoji_twitter": "emoji",
+}
+"""Built-in sources, and the classifier in whose features their samples are scored."""
+
+MODES = {
+    "synthetic:ring": (synthetic_source.ring_modes, synthetic_source.RING_SIGMA),
+    "synthetic:grid": (synthetic_source.grid_modes, synthetic_source.GRID_SIGMA),
+}
+"""Mixtures whose modes are known."""
+
+
+def make_scorer(source: str, real: np.ndarray) -> Scorer:
+    """The scorer for samples of a source.
+
+    Args:
+        source: as in a config.
+        real: real examples as the networks see them: uint8 images, or float points.
+
+    Returns:
+        For points, a Fréchet distance of coordinates and the modes found; for built-in
+        images, the features and the verdict of a classifier trained on that data; for all
+        others a Fréchet distance of 8 x 8 thumbnails.
+    """
+    name = ":".join(source.split(":")[:2])
+    if real.ndim == 2:
+        known = MODES.get(name)
+        return scoring.make_point_scorer(real, known and Modes(known[0](), known[1]))
+    if name in CLASSIFIED:
+        return scoring.make_scorer(load_classifier(CLASSIFIED[name]), real)
+    return scoring.make_scorer(thumbnails(), real)
 
 
 def open_scorer(session: Session) -> Scorer | None:

@@ -12,23 +12,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from ml_collections import ConfigDict
 
 from gan_jax import losses, penalties, priors, transforms
-from gan_jax.config import choose, flatten, nearest
-from gan_jax.data import synthetic_source
+from gan_jax.config import choose, default_config, flatten, nearest
 from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
 from gan_jax.methods.two_player import Recipe, Terms, Weighted
-from gan_jax.metrics import score
-from gan_jax.metrics.classifier import load_classifier
-from gan_jax.metrics.features import thumbnails
-from gan_jax.metrics.modes import Modes
-from gan_jax.metrics.score import Scorer
 from gan_jax.nn.norm import BatchNorm, LayerNorm, NormFactory
 from gan_jax.optim import keep_params_in_box, schedule_in_images
 from gan_jax.types import ParamTransform
@@ -107,8 +100,26 @@ def resolve(config: ConfigDict, image_shape: tuple[int, ...]) -> Run:
     """
     check_numbers(config)
     shape = tuple(config.data.image_shape or image_shape)
+    if len(shape) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise UserError(
+            f"data.image_shape is {shape}; expected (height, width, channels), or "
+            "(dimensions,) for points"
+        )
     data = DataSettings(**{**config.data.to_dict(), "image_shape": shape})
     return Run(build_program(config, shape), data)
+
+
+_LEAST = {
+    "train.steps": 1, "train.batch_size": 1, "train.microbatches": 1,
+    "train.steps_per_dispatch": 1, "log.every": 1, "log.spectrum_every": 0,
+    "samples.every": 0, "samples.count": 2, "samples.columns": 1, "checkpoint.every": 0,
+    "checkpoint.keep_last": 1, "checkpoint.keep_best": 0, "score.every": 0,
+    "score.samples": 2, "score.reference": 2, "guards.max_rollbacks": 0,
+}  # fmt: skip
+_PER_DISPATCH = (
+    "train.steps", "log.every", "log.spectrum_every", "samples.every", "checkpoint.every",
+    "score.every",
+)  # fmt: skip
 
 
 def check_numbers(config: ConfigDict) -> None:
@@ -118,68 +129,97 @@ def check_numbers(config: ConfigDict) -> None:
         UserError: names the field.
     """
     flat = flatten(config)
-    for name in ("train.steps", "train.batch_size", "train.microbatches", "log.every",
-                 "train.steps_per_dispatch", "samples.count", "samples.columns",
-                 "checkpoint.keep_last", "score.samples", "score.reference"):  # fmt: skip
-        if flat[name] < 1:
-            raise UserError(f"{name} must be at least 1, got {flat[name]}")
+    for name, least in _LEAST.items():
+        if flat[name] < least:
+            raise UserError(f"{name} must be at least {least}, got {flat[name]}")
+    if config.data.num_classes is not None and config.data.num_classes < 1:
+        raise UserError(f"data.num_classes must be positive, got {config.data.num_classes}")
     per_call = config.train.steps_per_dispatch
-    for name in ("log.every", "log.spectrum_every", "samples.every", "checkpoint.every",
-                 "score.every", "train.steps"):  # fmt: skip
-        if flat[name] % per_call:
-            raise UserError(
-                f"{name} ({flat[name]}) must be a multiple of train.steps_per_dispatch "
-                f"({per_call})"
-            )
+    for name in _PER_DISPATCH:
+        _check_multiple(name, flat[name], per_call)
+
+
+def _check_multiple(name: str, value: int, per_call: int) -> None:
+    if value % per_call:
+        raise UserError(
+            f"{name} ({value}) must be a multiple of train.steps_per_dispatch ({per_call})"
+        )
 
 
 def build_program(config: ConfigDict, image_shape: tuple[int, ...]) -> Program:
-    """The stages of a config: those it lists, then the run itself."""
-    stages = []
+    """The stages of a config: those it lists, then the run itself.
+
+    Raises:
+        UserError: as `resolve`.
+    """
+    stages: list[Stage] = []
     for number, entry in enumerate(config.stages):
-        if "until" not in entry:
-            raise UserError(f"stages[{number}] needs 'until', the step at which it ends")
-        changes = {name: value for name, value in entry.items() if name != "until"}
-        changed = config.copy_and_resolve_references()
-        for name, value in changes.items():
-            if name not in changed.recipe:
-                raise UserError(
-                    f"stages[{number}] names no recipe field {name!r}"
-                    f"{nearest(name, changed.recipe)}"
-                )
-            changed.recipe[name] = value
-        stages.append(Stage(int(entry["until"]), build_game(changed, image_shape)))
+        name, begin = f"stages[{number}]", stages[-1].until if stages else 0
+        until = entry.get("until") if isinstance(entry, Mapping | ConfigDict) else None
+        if not isinstance(until, int) or until <= (begin or 0):
+            raise UserError(
+                f"{name} needs 'until', the step at which it ends, a whole number "
+                f"above {begin}; got {entry}"
+            )
+        _check_multiple(f"{name}['until']", until, config.train.steps_per_dispatch)
+        changed = _changed_recipe(name, config, entry)
+        stages.append(Stage(until, build_game(changed, image_shape)))
     return (*stages, Stage(None, build_game(config, image_shape)))
 
 
+def _changed_recipe(stage: str, config: ConfigDict, entry: Mapping[str, Any]) -> ConfigDict:
+    """The config with the recipe of a stage."""
+    changed = config.copy_and_resolve_references()
+    for name, value in entry.items():
+        if name == "until":
+            continue
+        if name not in changed.recipe:
+            raise UserError(
+                f"{stage} names no recipe field {name!r}{nearest(name, changed.recipe)}"
+            )
+        try:
+            changed.recipe.update({name: value})
+        except (TypeError, KeyError, ValueError) as error:
+            raise UserError(f"{stage}[{name!r}]: {_one_line(error)}") from error
+    return changed
+
+
 def build_game(config: ConfigDict, image_shape: tuple[int, ...]) -> Game:
-    """The game of a config, without regard to its stages."""
+    """The game of a config, without regard to its stages.
+
+    Raises:
+        UserError: as `resolve`.
+    """
     builder = choose("method", config.method, METHODS)
     options = inspect.signature(builder).parameters
-    for name in config.model:
-        if name not in options or name == "recipe":
-            known = set(options) - {"recipe", "image_shape", "num_classes"}
+    known = set(options) - {"recipe", "image_shape", "num_classes"}
+    model = config.model.to_dict()
+    for name, value in model.items():
+        if name not in known:
             raise UserError(
                 f"method {config.method!r} has no model option {name!r}"
                 f"{nearest(name, known)}"
             )
-    sizes = {
-        name: choose(f"model option {name}", value, NAMED_OPTIONS[name])
-        if name in NAMED_OPTIONS
-        else value
-        for name, value in config.model.items()
-    }
+        if name in NAMED_OPTIONS:
+            model[name] = choose(f"model option {name}", value, NAMED_OPTIONS[name])
     recipe = build_recipe(config, options["recipe"].default)
-    return builder(
-        image_shape=image_shape,
-        num_classes=config.data.num_classes,
-        recipe=recipe,
-        **sizes,
-    )
+    try:
+        return builder(
+            image_shape=image_shape,
+            num_classes=config.data.num_classes,
+            recipe=recipe,
+            **model,
+        )
+    except (ValueError, TypeError) as error:
+        raise UserError(f"method {config.method!r}: {_one_line(error)}") from error
 
 
 def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
-    """The method's own recipe, with what the config sets put in its place."""
+    """The method's own recipe, with what the config sets put in its place.
+
+    Raises:
+        UserError: as `resolve`.
+    """
     spec = config.recipe
     changes: dict[str, Any] = {}
     for name in ("d_steps", "joint_forward", "fakes_per_real"):
@@ -193,44 +233,65 @@ def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
         changes[f"{player}_terms"] = _terms(
             getattr(published, f"{player}_terms"), spec[f"{player}_terms"]
         )
-        optimizer = spec[f"{player}_optimizer"]
-        if optimizer.name is not None:
-            updates = _updates_per_step(player, changes, published)
-            changes[f"{player}_tx"] = _optimizer(
-                optimizer, config.train.batch_size, updates
-            )
         if spec[f"{player}_transform"] is not None:
             name = spec[f"{player}_transform"]
             changes[f"{player}_transform"] = choose("transform", name, TRANSFORMS)()
-    if spec.ema.half_life is not None:
-        changes["g_ema"] = Ema(spec.ema.half_life, spec.ema.start, spec.ema.ramp)
+    for player in ("g", "d"):
+        name = f"{player}_optimizer"
+        updates = _updates_per_step(player, published._replace(**changes))
+        tx = _optimizer(name, spec[name], config.train.batch_size, updates)
+        if tx is not None:
+            changes[f"{player}_tx"] = tx
+    if (ema := _ema(spec.ema)) is not None:
+        changes["g_ema"] = ema
     return published._replace(**changes)
 
 
 def _prior(spec: ConfigDict, published: Recipe) -> priors.Prior:
+    if spec.prior is None:
+        raise UserError("recipe.latent_dim needs recipe.prior: 'normal' or 'uniform'")
     dim = spec.latent_dim
     if dim is None:
         (dim,) = jax.eval_shape(published.prior, jax.random.key(0)).shape
-    return choose("prior", spec.prior or "normal", PRIORS)(dim)
+    if dim < 1:
+        raise UserError(f"recipe.latent_dim must be positive, got {dim}")
+    return choose("prior", spec.prior, PRIORS)(dim)
 
 
-def _updates_per_step(player: str, changes: Mapping[str, Any], published: Recipe) -> float:
+def _ema(spec: ConfigDict) -> Ema | None:
+    if spec.half_life is None:
+        if spec.start or spec.ramp is not None:
+            raise UserError("recipe.ema.start and .ramp need recipe.ema.half_life")
+        return None
+    if spec.half_life <= 0:
+        raise UserError(f"recipe.ema.half_life must be positive, got {spec.half_life}")
+    return Ema(spec.half_life, spec.start, spec.ramp)
+
+
+def _updates_per_step(player: str, recipe: Recipe) -> float:
     """Optimizer updates of a player per step: its repeats, and its lazy phases' share."""
-    recipe = published._replace(
-        **{k: v for k, v in changes.items() if k in ("d_steps", f"{player}_terms")}
-    )
     terms = recipe.d_terms if player == "d" else recipe.g_terms
     weighted = [t if isinstance(t, Weighted) else Weighted(*t) for t in terms.values()]
     lazy = sum(1.0 / term.every for term in weighted if term.every > 1)
     return (recipe.d_steps if player == "d" else 1) + lazy
 
 
+_READ_BY = {
+    "adam": {"b1", "b2", "eps"},
+    "rmsprop": {"b2", "eps", "momentum"},
+    "sgd": {"momentum"},
+}
+"""Fields of an optimizer's config that it reads besides those that all read."""
+
+
 def _optimizer(
-    spec: ConfigDict, batch_size: int, updates_per_step: float
-) -> optax.GradientTransformation:
+    name: str, spec: ConfigDict, batch_size: int, updates_per_step: float
+) -> optax.GradientTransformation | None:
+    """The optimizer of a config; None for the method's own."""
+    _check_optimizer(name, spec)
+    if spec.name is None:
+        return None
     rate: Any = spec.learning_rate
-    if (spec.decay_from is None) != (spec.decay_to is None):
-        raise UserError("decay_from and decay_to of an optimizer must be set together")
     if spec.decay_to is not None:
         span = int(spec.decay_to - spec.decay_from)
         linear = optax.linear_schedule(rate, 0.0, span, int(spec.decay_from))
@@ -242,86 +303,77 @@ def _optimizer(
         ),
         "sgd": lambda: optax.sgd(rate, momentum=spec.momentum or None),
     }
-    tx = choose("optimizer", spec.name, makers)()
+    tx = makers[spec.name]()
     if spec.box is None:
         return tx
     return optax.chain(tx, keep_params_in_box(-spec.box, spec.box))
 
 
+def _check_optimizer(name: str, spec: ConfigDict) -> None:
+    """Refuses fields that would not be read, and those that contradict each other."""
+    read = {"learning_rate", "decay_from", "decay_to", "box"}
+    if spec.name is None:
+        read = set()
+    else:
+        read |= choose("optimizer", spec.name, _READ_BY)
+    plain = default_config().recipe[name]
+    for field, value in spec.items():
+        if field != "name" and field not in read and value != plain[field]:
+            why = (
+                "needs a name" if spec.name is None else f"{spec.name!r} has no such field"
+            )
+            raise UserError(f"recipe.{name}.{field} is set, but recipe.{name} {why}")
+    if (spec.decay_from is None) != (spec.decay_to is None):
+        raise UserError(f"recipe.{name}: set decay_from and decay_to together")
+    if spec.decay_to is not None and not 0 <= spec.decay_from < spec.decay_to:
+        raise UserError(f"recipe.{name}: decay_to must lie after decay_from")
+    if spec.box is not None and spec.box <= 0:
+        raise UserError(f"recipe.{name}.box must be positive, got {spec.box}")
+
+
 def _terms(published: Terms, spec: ConfigDict) -> Terms:
-    changed = {name: _term(name, spec[name].to_dict()) for name in spec}
+    changed = {name: _term(name, entry) for name, entry in spec.items()}
     kept = {name: term for name, term in changed.items() if term.weight != 0.0}
     return {name: term for name, term in published.items() if name not in changed} | kept
 
 
-def _term(name: str, entry: Mapping[str, Any]) -> Weighted:
-    options = dict(entry)
+def _term(name: str, entry: Any) -> Weighted:
+    options = dict(entry) if isinstance(entry, Mapping | ConfigDict) else {}
     if "penalty" not in options or "weight" not in options:
-        raise UserError(
-            f"term {name!r} needs 'penalty' and 'weight', got {sorted(options)}"
-        )
+        raise UserError(f"term {name!r} needs 'penalty' and 'weight', got {entry}")
     factory = choose("penalty", options.pop("penalty"), PENALTIES)
     weight, every = float(options.pop("weight")), int(options.pop("every", 1))
-    known = inspect.signature(factory).parameters
-    for option in options:
-        if option not in known:
-            raise UserError(
-                f"term {name!r} has no option {option!r}{nearest(option, known)}"
-            )
-    return Weighted(weight, factory(**options), every)
+    if every < 1:
+        raise UserError(f"term {name!r}: 'every' must be at least 1, got {every}")
+    return Weighted(weight, _make(f"term {name!r}", factory, options), every)
 
 
 def make_rules(config: ConfigDict) -> tuple[Rule, ...]:
     """The guard rules that a config lists.
 
     Raises:
-        UserError: a rule or an option of one is unknown.
+        UserError: a rule or an option of one is unknown, or out of range.
     """
-    actions = ("report", "stop", "rollback")
-    choose("guard action", config.guards.action, dict.fromkeys(actions))
-    rules = []
-    for name, options in config.guards.rules.items():
-        factory = choose("guard rule", name, RULES)
-        known = inspect.signature(factory).parameters
-        for option in options:
-            if option not in known:
-                raise UserError(
-                    f"guard rule {name!r} has no option {option!r}{nearest(option, known)}"
-                )
-        rules.append(factory(**options.to_dict()))
-    return tuple(rules)
+    choose(
+        "guard action", config.guards.action, dict.fromkeys(("report", "stop", "rollback"))
+    )
+    return tuple(
+        _make(f"guard rule {name!r}", choose("guard rule", name, RULES), options.to_dict())
+        for name, options in config.guards.rules.items()
+    )
 
 
-CLASSIFIED = {
-    "builtin:mnist": "mnist",
-    "builtin:emoji_google": "emoji",
-    "builtin:emoji_twitter": "emoji",
-}
-"""Built-in sources, and the classifier in whose features their samples are scored."""
-
-MODES = {
-    "synthetic:ring": (synthetic_source.ring_modes, synthetic_source.RING_SIGMA),
-    "synthetic:grid": (synthetic_source.grid_modes, synthetic_source.GRID_SIGMA),
-}
-"""Mixtures whose modes are known."""
+def _make(what: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """Calls a factory with options from a config."""
+    known = inspect.signature(factory).parameters
+    for option in options:
+        if option not in known:
+            raise UserError(f"{what} has no option {option!r}{nearest(option, known)}")
+    try:
+        return factory(**options)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{what}: {_one_line(error)}") from error
 
 
-def make_scorer(source: str, real: np.ndarray) -> Scorer:
-    """The scorer for samples of a source.
-
-    Args:
-        source: as in a config.
-        real: real examples as the networks see them: uint8 images, or float points.
-
-    Returns:
-        For points, a Fréchet distance of coordinates and the modes found; for built-in
-        images, the features and the verdict of a classifier trained on that data; for all
-        others a Fréchet distance of 8 x 8 thumbnails.
-    """
-    name = ":".join(source.split(":")[:2])
-    if real.ndim == 2:
-        known = MODES.get(name)
-        return score.make_point_scorer(real, known and Modes(known[0](), known[1]))
-    if name in CLASSIFIED:
-        return score.make_scorer(load_classifier(CLASSIFIED[name]), real)
-    return score.make_scorer(thumbnails(), real)
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

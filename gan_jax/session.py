@@ -16,6 +16,7 @@ from gan_jax.data import (
     ImageSource,
     ImageTransform,
     Pipeline,
+    UnreadableImageError,
     check,
     make_pipeline,
     open_source,
@@ -72,7 +73,8 @@ def open_session(config: ConfigDict) -> Session:
     registry.check_numbers(config)
     rules = registry.make_rules(config)
     source = open_source(config.data.source, data_dir=config.data.data_dir)
-    program, data = registry.resolve(config, source_shape(source))
+    shape = config.data.image_shape or _source_shape(source)
+    program, data = registry.resolve(config, shape)
     mesh = _mesh(config)
     _check_batch(config, mesh)
     transform = image_transform(data)
@@ -111,22 +113,22 @@ def example_shape(config: ConfigDict) -> tuple[int, ...]:
     """Shape of one example; the data are opened only if the config does not say.
 
     Raises:
-        UserError: the source does not exist or is empty.
+        UserError: the source does not exist, is empty, or cannot be read.
     """
     if config.data.image_shape is not None:
         return tuple(config.data.image_shape)
-    return source_shape(open_source(config.data.source, data_dir=config.data.data_dir))
+    return _source_shape(open_source(config.data.source, data_dir=config.data.data_dir))
 
 
-def source_shape(source: ImageSource) -> tuple[int, ...]:
-    """Shape of the first example of a source.
-
-    Raises:
-        UserError: the source is empty.
-    """
-    if len(source) == 0:
-        raise UserError(f"{source.name} has no examples; nothing can be trained on it")
-    return tuple(np.shape(source[0]["image"]))
+def _source_shape(source: ImageSource) -> tuple[int, ...]:
+    """Shape of the first example that can be read; how many may not is checked later."""
+    problem = UserError(f"{source.name} has no examples; nothing can be trained on it")
+    for index in range(len(source)):
+        try:
+            return tuple(np.shape(source[index]["image"]))
+        except UnreadableImageError as error:
+            problem = error
+    raise problem
 
 
 def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransform:

@@ -23,14 +23,18 @@ class StopRequest:
         self._asked = True
         signal.signal(number, signal.SIG_DFL)
 
-    def reached(self, step: int) -> bool:
-        """Whether the run is to save and leave at this step.
+    def reached(self, number: int) -> bool:
+        """Whether the run is to save and leave now.
 
         With several processes JAX's own service has the handler, and answers all of them
-        alike at one step that none has passed.
+        alike at one number that none has passed. It waits for that very number, so none may
+        be left out.
+
+        Args:
+            number: of dispatches done, the same in every process.
         """
         if jax.process_count() > 1:
-            return bool(multihost_utils.reached_preemption_sync_point(step))
+            return bool(multihost_utils.reached_preemption_sync_point(number))
         return self._asked
 
 

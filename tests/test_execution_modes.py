@@ -8,6 +8,7 @@ would hide gradients that are wrong by a factor.
 
 import functools
 import pathlib
+import re
 import sys
 
 import jax
@@ -84,7 +85,9 @@ def data(step):
 def play(played, mode, mesh, rules=(), microbatches=1):
     """State and metrics after STEPS steps, on the host."""
     axis = None if mode == "jit" else DATA_AXIS
-    algorithm = gj.compile_game(played, axis_name=axis, microbatches=microbatches)
+    algorithm = gj.compile_game(
+        played, axis_name=axis, microbatches=microbatches, unroll=False
+    )
     key = jax.random.key(7)
     if mode == "jit":
         shardings = parallel.state_shardings(
@@ -109,13 +112,13 @@ def flat(tree):
 
 
 def assert_equal_numbers(actual, expected):
-    """Equal to 2e-6 of each leaf's largest element (gradient noise adds up over STEPS)."""
+    """Equal to 1e-6 of each leaf's largest element, or of 0.1 for a leaf below that."""
     actual, expected = flat(actual), flat(expected)
     assert actual.keys() == expected.keys()
     for path, leaf in expected.items():
-        scale = max(float(np.max(np.abs(leaf))), 1e-2)
+        scale = max(float(np.max(np.abs(leaf))), 0.1)
         np.testing.assert_allclose(
-            actual[path], leaf, rtol=0, atol=2e-6 * scale, err_msg=path
+            actual[path], leaf, rtol=0, atol=1e-6 * scale, err_msg=path
         )
 
 
@@ -125,7 +128,7 @@ def on_one_device():
 
 
 def test_the_game_moves_far_enough_to_tell():
-    """A gradient wrong by a factor moves every kernel by much more than the tolerance."""
+    """Kernels move by 10,000 tolerances: a gradient wrong by a factor would show."""
     before = gj.compile_game(game()).init(jax.random.key(7))
     state, metrics = on_one_device()
     assert metrics["disc_gp/ran"] == 1.0
@@ -134,7 +137,7 @@ def test_the_game_moves_far_enough_to_tell():
             if not path.endswith("kernel"):
                 continue
             old = dict(gj.trees.leaves_with_path(before.players[name].params))[path]
-            assert np.max(np.abs(leaf - old)) > 200 * 2e-6 * np.max(np.abs(leaf)), path
+            assert np.max(np.abs(leaf - old)) > 1e-2 * np.max(np.abs(leaf)), path
 
 
 @pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
@@ -168,11 +171,23 @@ def test_microbatches_on_eight_devices_equal_one_batch_on_one():
     assert_equal_numbers(actual, expected)
 
 
+def test_every_device_computes_its_share_alone():
+    """Latents have no input to take their sharding from: all devices could compute all."""
+    mesh, rows = parallel.make_mesh(), 8 * 40
+    algorithm = gj.compile_game(game(loss=gj.losses.hinge))
+    state = jax.eval_shape(algorithm.init, jax.random.key(7))
+    batch = {"image": jax.ShapeDtypeStruct((2, rows, 4, 4, 1), np.uint8)}
+    program = parallel.jit_step(algorithm, mesh).lower(state, batch).compile().as_text()
+    results = re.findall(r"= f32\[([\d,]*)\]\S* (?:convolution|dot)\(", program)
+    leading = {int(shape.split(",")[0]) for shape in results if shape}
+    assert rows // 8 in leading
+    assert not {rows, 4 * rows} & leading
+
+
 def test_two_processes_equal_one(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     worker = [sys.executable, str(ROOT / "tests/workers/play.py"), str(tmp_path)]
     assert launch(worker, 2, devices_per_process=2, max_restarts=0) == 0
-    expected = flat(on_one_device())
-    for mode in ("jit", "fsdp", "shard_map", "pmap"):
+    for mode in ("jit", "shard_map"):
         with np.load(tmp_path / f"{mode}.npz", allow_pickle=False) as saved:
-            assert_equal_numbers(dict(saved), expected)
+            assert_equal_numbers(dict(saved), flat(on_one_device()))

@@ -16,7 +16,7 @@ FLOORS = [
     {"losses", "penalties", "transforms", "optim", "priors"},
     {"nn"},
     {"networks"},
-    {"game", "state", "engine"},
+    {"game", "state", "players", "engine"},
     {"methods"},
     {
         "analysis",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax.numpy as jnp
 import optax
 from jax.typing import DTypeLike
@@ -65,49 +67,12 @@ def dcgan(
     return play(generator, discriminator, image_shape, recipe, num_classes)
 
 
-def lsgan(
-    *,
-    image_shape: tuple[int, ...],
-    num_classes: int | None = None,
-    width: int = 128,
-    kernel_size: int = 5,
-    d_norm: NormFactory | None = BatchNorm,
-    dtype: DTypeLike = jnp.float32,
-    recipe: Recipe = _LSGAN,
-) -> Game:
-    """Least squares GAN (1611.04076, eq. 9) on DCGAN's networks."""
-    return dcgan(
-        image_shape=image_shape,
-        num_classes=num_classes,
-        width=width,
-        kernel_size=kernel_size,
-        d_norm=d_norm,
-        dtype=dtype,
-        recipe=recipe,
-    )
+lsgan = partial(dcgan, recipe=_LSGAN)
+"""Least squares GAN (1611.04076, eq. 9) on DCGAN's networks."""
 
+wgan = partial(dcgan, recipe=_WGAN)
+"""Wasserstein GAN with clipped weights (1701.07875, algorithm 1) on DCGAN's networks.
 
-def wgan(
-    *,
-    image_shape: tuple[int, ...],
-    num_classes: int | None = None,
-    width: int = 128,
-    kernel_size: int = 5,
-    d_norm: NormFactory | None = BatchNorm,
-    dtype: DTypeLike = jnp.float32,
-    recipe: Recipe = _WGAN,
-) -> Game:
-    """Wasserstein GAN with clipped weights (1701.07875, algorithm 1) on DCGAN's networks.
-
-    All of the critic's parameters lie in [-0.01, 0.01] after each update, the gains of its
-    batch norm included, as in the authors' code.
-    """
-    return dcgan(
-        image_shape=image_shape,
-        num_classes=num_classes,
-        width=width,
-        kernel_size=kernel_size,
-        d_norm=d_norm,
-        dtype=dtype,
-        recipe=recipe,
-    )
+All of the critic's parameters lie in [-0.01, 0.01] after each update, the gains of its
+batch norm included, as in the authors' code.
+"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax.numpy as jnp
 
 from gan_jax import losses
@@ -44,19 +46,5 @@ def gan(
     return play(generator, discriminator, image_shape, recipe, num_classes)
 
 
-def ns_gan(
-    *,
-    image_shape: tuple[int, ...],
-    num_classes: int | None = None,
-    g_features: tuple[int, ...] = (1200, 1200),
-    d_features: tuple[int, ...] = (240, 240),
-    recipe: Recipe = _NON_SATURATING,
-) -> Game:
-    """`gan` with the non-saturating generator loss (1406.2661, section 3)."""
-    return gan(
-        image_shape=image_shape,
-        num_classes=num_classes,
-        g_features=g_features,
-        d_features=d_features,
-        recipe=recipe,
-    )
+ns_gan = partial(gan, recipe=_NON_SATURATING)
+"""`gan` with the non-saturating generator loss (1406.2661, section 3)."""

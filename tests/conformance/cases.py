@@ -1,4 +1,4 @@
-"""The table of methods at tiny size. A new method joins the conformance tests by one line."""
+"""The table of methods at tiny size: a new method joins the tests by one line."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import pytest
 from cases import BATCH, CASES, batch, published_recipe, tiny, with_sgd
 
 from gan_jax import compile_game, penalties, trees
+from gan_jax.checkpoint import Checkpointer
 from gan_jax.methods import METHODS
 from gan_jax.methods.two_player import DISCRIMINATOR, GENERATOR
 from gan_jax.parallel import (
@@ -25,7 +26,9 @@ from gan_jax.parallel import (
 )
 
 NAMES = sorted(METHODS)
-methods = pytest.mark.parametrize("name", NAMES)
+# One worker for each method, so that its compiled programs are shared.
+GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
+methods = pytest.mark.parametrize("name", GROUPED)
 
 
 def raw(tree):
@@ -163,6 +166,8 @@ def test_eight_devices_equal_one(name, mode):
     step = make(algorithm, mesh, donate=False)
     state = init_state(algorithm, jax.random.key(0), mesh)
     actual, metrics = step(state, shard_batch(mesh, data))
+    for before, after in zip(jax.tree.leaves(state), jax.tree.leaves(actual), strict=True):
+        assert after.sharding.is_equivalent_to(before.sharding, before.ndim)
     assert_close(actual, expected)
     assert_close(metrics, expected_metrics)
 
@@ -192,7 +197,7 @@ def test_players_that_do_not_move_are_untouched(name):
 
 @methods
 def test_donation_is_accepted(name):
-    algorithm, _, states, _, _ = adam_run(name)
+    algorithm, *_ = adam_run(name)
     game = tiny(name)
     mesh = make_mesh(jax.devices()[:1])
     step = jit_step(algorithm, mesh, donate=True)
@@ -201,6 +206,18 @@ def test_donation_is_accepted(name):
         given, (state, _) = state, step(state, shard_batch(mesh, batch(name, game, seed)))
         assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given.players))
     assert int(state.step) == 2
+
+
+@methods
+def test_restored_runs_go_on_bit_for_bit(name, tmp_path):
+    _, step, states, _, _ = adam_run(name)
+    with Checkpointer(tmp_path / "checkpoints") as checkpoints:
+        checkpoints.save(2, states[2], position=2, wait=True)
+        restored = checkpoints.restore(jax.eval_shape(lambda: states[2]))
+    assert restored is not None
+    assert_same(restored.state, states[2])
+    again, _ = step(restored.state, batch(name, tiny(name), seed=2))
+    assert_same(again, states[3])
 
 
 @methods

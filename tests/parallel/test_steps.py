@@ -1,5 +1,8 @@
 """The ways to run a step, on an algorithm whose every number is known."""
 
+import pathlib
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +10,10 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from gan_jax import parallel, tracing
+from gan_jax.launch import launch
 
 ROWS, ROUNDS = 16, 2
+ROOT = pathlib.Path(__file__).parent.parent.parent
 MAKERS = {
     "jit": parallel.jit_step,
     "shard_map": parallel.shard_map_step,
@@ -51,7 +56,7 @@ def _loss(params, x, y):
     return 0.5 * jnp.mean(jnp.sum((predicted - y) ** 2, axis=-1))
 
 
-def _data(steps=1):
+def data_of(steps=1):
     rng = np.random.default_rng(0)
     shape = (steps * ROUNDS, ROWS)
     return {
@@ -73,15 +78,17 @@ def _reference(state, data):
     return w, b, losses
 
 
-def _run(mode, mesh, data, shardings=None, **options):
+def run(mode, mesh, data, shardings=None, **options):
     algorithm = Descent(None if mode == "jit" else parallel.DATA_AXIS)
     placed = () if shardings is None else (shardings,)
     state = parallel.init_state(algorithm, jax.random.key(1), mesh, *placed)
     step = MAKERS[mode](algorithm, mesh, *placed, **options)
-    return parallel.to_host(step(state, parallel.shard_batch(mesh, data)))
+    rows = parallel.process_rows(mesh, ROWS)
+    own = {name: leaf[:, rows] for name, leaf in data.items()}
+    return parallel.to_host(step(state, parallel.shard_batch(mesh, own)))
 
 
-def _assert_is_reference(state, data):
+def assert_is_reference(state, data):
     w, b, _ = _reference(Descent.init(jax.random.key(1)), data)
     np.testing.assert_allclose(state["w"], w, rtol=0, atol=2e-6)
     np.testing.assert_allclose(state["b"], b, rtol=0, atol=2e-6)
@@ -90,9 +97,9 @@ def _assert_is_reference(state, data):
 @pytest.mark.parametrize("mode", MAKERS)
 @pytest.mark.parametrize("devices", [1, 8])
 def test_every_mode_is_exact(mode, devices):
-    state, metrics = _run(mode, parallel.make_mesh(shape={"data": devices}), _data())
-    _assert_is_reference(state, _data())
-    _, _, losses = _reference(Descent.init(jax.random.key(1)), _data())
+    state, metrics = run(mode, parallel.make_mesh(shape={"data": devices}), data_of())
+    assert_is_reference(state, data_of())
+    _, _, losses = _reference(Descent.init(jax.random.key(1)), data_of())
     np.testing.assert_allclose([metrics["first"], metrics["last"]], losses, rtol=2e-6)
     assert state["step"] == 1
     assert state["key"] == jax.random.key(1)
@@ -101,11 +108,11 @@ def test_every_mode_is_exact(mode, devices):
 @pytest.mark.parametrize("mode", MAKERS)
 @pytest.mark.parametrize(("count", "unroll"), [(3, None), (3, 1), (10, None), (4, 3)])
 def test_many_steps_per_call(mode, count, unroll):
-    data = _data(count)
-    state, metrics = _run(
+    data = data_of(count)
+    state, metrics = run(
         mode, parallel.make_mesh(), data, steps_per_call=count, unroll=unroll
     )
-    _assert_is_reference(state, data)
+    assert_is_reference(state, data)
     _, _, losses = _reference(Descent.init(jax.random.key(1)), data)
     np.testing.assert_allclose(metrics["first"], np.mean(losses[0::2]), rtol=2e-6)
     np.testing.assert_allclose(metrics["last"], np.mean(losses[1::2]), rtol=2e-6)
@@ -125,8 +132,8 @@ def test_sharded_states_give_the_same_numbers(shape):
     abstract = jax.eval_shape(Descent.init, jax.random.key(1))
     shardings = parallel.state_shardings(mesh, abstract, rules)
     assert not shardings["w"].is_fully_replicated
-    state, _ = _run("jit", mesh, _data(), shardings)
-    _assert_is_reference(state, _data())
+    state, _ = run("jit", mesh, data_of(), shardings)
+    assert_is_reference(state, data_of())
 
 
 def test_shardings_are_a_fixed_point():
@@ -143,7 +150,7 @@ def test_shardings_are_a_fixed_point():
 
     step = parallel.jit_step(Counted(), mesh, shardings)
     state = parallel.init_state(Counted(), jax.random.key(1), mesh, shardings)
-    batch = parallel.shard_batch(mesh, _data())
+    batch = parallel.shard_batch(mesh, data_of())
     for _ in range(3):
         state, metrics = step(state, batch)
         assert jax.tree.map(lambda x: x.sharding, state) == shardings
@@ -158,7 +165,7 @@ def test_donation_consumes_the_old_state(mode, donate):
     algorithm = Descent(None if mode == "jit" else parallel.DATA_AXIS)
     state = parallel.init_state(algorithm, jax.random.key(1), mesh)
     step = MAKERS[mode](algorithm, mesh, donate=donate)
-    step(state, parallel.shard_batch(mesh, _data()))
+    step(state, parallel.shard_batch(mesh, data_of()))
     assert state["w"].is_deleted() == donate
 
 
@@ -169,10 +176,10 @@ def test_pmap_spares_the_callers_state(donate):
     state = parallel.init_state(algorithm, jax.random.key(1), mesh)
     before = parallel.to_host(state)
     step = parallel.pmap_step(algorithm, mesh, donate=donate)
-    after, _ = step(state, parallel.shard_batch(mesh, _data()))
+    after, _ = step(state, parallel.shard_batch(mesh, data_of()))
     np.testing.assert_array_equal(np.asarray(state["w"]), before["w"])
     jitted, _ = parallel.jit_step(Descent(), mesh)(
-        after, parallel.shard_batch(mesh, _data())
+        after, parallel.shard_batch(mesh, data_of())
     )
     assert int(jitted["step"]) == 2
 
@@ -196,7 +203,7 @@ def test_rounds_must_make_whole_steps():
     step = parallel.jit_step(Descent(), mesh, steps_per_call=3)
     state = parallel.init_state(Descent(), jax.random.key(1), mesh)
     with pytest.raises(ValueError, match="2 rounds, which do not make 3 equal steps"):
-        step(state, parallel.shard_batch(mesh, _data()))
+        step(state, parallel.shard_batch(mesh, data_of()))
 
 
 def test_the_step_is_traced_for_the_platform_of_the_mesh():
@@ -219,3 +226,13 @@ def test_the_step_is_traced_for_the_platform_of_the_mesh():
     for mesh in (Mesh, parallel.make_mesh()):
         steps._steps(Spy, mesh, 1, None)(None, None)
     assert seen == ["tpu", "cpu"]
+
+
+def test_two_processes_are_exact_in_every_mode(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    worker = [sys.executable, str(ROOT / "tests/workers/descend.py"), str(tmp_path)]
+    assert launch(worker, 2, devices_per_process=2, max_restarts=0) == 0
+    for name in (*MAKERS, "fsdp"):
+        with np.load(tmp_path / f"{name}.npz", allow_pickle=False) as state:
+            assert_is_reference(state, data_of())
+            assert state["step"] == 1

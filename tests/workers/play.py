@@ -1,6 +1,6 @@
 """Plays the game of `test_execution_modes` in this run's processes: `play.py FOLDER`.
 
-Process 0 leaves FOLDER/MODE.npz behind: state and metrics by path, for every mode.
+Process 0 leaves FOLDER/MODE.npz behind: state and metrics by path.
 """
 
 import pathlib
@@ -24,9 +24,8 @@ def main(processes):
     assert (jax.process_count(), jax.device_count()) == (2, 4)
     own = slice(8 * processes.process_id, 8 * processes.process_id + 8)
     assert parallel.process_rows(mesh, BATCH) == own
-    for mode in ("jit", "fsdp", "shard_map", "pmap"):
-        rules = [parallel.fsdp(min_elements=64)] if mode == "fsdp" else []
-        played = play(game(), "jit" if mode == "fsdp" else mode, mesh, rules)
+    for mode in ("jit", "shard_map"):
+        played = play(game(), mode, mesh)
         if processes.process_id == 0:
             np.savez(FOLDER / f"{mode}.npz", **flat(played))
 

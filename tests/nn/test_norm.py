@@ -1,0 +1,136 @@
+"""Normalisations against float64 references."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec as P
+
+from gan_jax import tracing
+from gan_jax.nn.norm import BatchNorm, ConditionalBatchNorm, LayerNorm, conditioned
+
+EPS = 1e-5
+
+
+@pytest.fixture
+def x():
+    return 100.0 + 3.0 * jax.random.normal(jax.random.key(0), (8, 3, 5, 4))
+
+
+def moments(x, axes):
+    wide = np.asarray(x, np.float64)
+    return wide.mean(axes, keepdims=True), wide.var(axes, keepdims=True)
+
+
+def randomised(variables):
+    leaves, treedef = jax.tree.flatten(variables)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    drawn = [
+        jax.random.uniform(k, a.shape, minval=0.5)
+        for k, a in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(treedef, drawn)
+
+
+def test_batch_norm_normalises_by_the_batch_and_moves_the_running_moments(x):
+    variables = randomised(BatchNorm().init(jax.random.key(0), x))
+    params, stats = variables["params"], variables["batch_stats"]
+    y, updated = BatchNorm(momentum=0.8).apply(
+        variables, x, train=True, mutable=["batch_stats"]
+    )
+    mean, var = moments(x, (0, 1, 2))
+    scale, bias = np.asarray(params["scale"]), np.asarray(params["bias"])
+    expected = (np.asarray(x) - mean) / np.sqrt(var + EPS) * scale + bias
+    np.testing.assert_allclose(y, expected, atol=1e-4)
+    new = updated["batch_stats"]
+    np.testing.assert_allclose(
+        new["mean"], 0.8 * stats["mean"] + 0.2 * mean.ravel(), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        new["var"], 0.8 * stats["var"] + 0.2 * var.ravel(), rtol=1e-4
+    )
+
+
+def test_batch_norm_evaluates_with_the_running_moments(x):
+    variables = randomised(BatchNorm().init(jax.random.key(0), x))
+    params, stats = jax.tree.map(
+        np.asarray, (variables["params"], variables["batch_stats"])
+    )
+    expected = (np.asarray(x) - stats["mean"]) / np.sqrt(stats["var"] + EPS)
+    expected = expected * params["scale"] + params["bias"]
+    np.testing.assert_allclose(BatchNorm().apply(variables, x), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("norm", [BatchNorm(), ConditionalBatchNorm(num_classes=3)])
+def test_batch_statistics_are_global_under_shard_map(norm, x):
+    y = jnp.arange(8) % 3
+    variables = randomised(norm.init(jax.random.key(0), x, y))
+    apply = partial(norm.apply, variables, train=True, mutable=["batch_stats"])
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    with tracing.batch_axis("data"):
+        sharded = jax.shard_map(
+            apply, mesh=mesh, in_specs=P("data"), out_specs=(P("data"), P())
+        )
+        actual = jax.jit(sharded)(x, y)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), actual, apply(x, y)
+    )
+
+
+def test_conditional_batch_norm_starts_as_plain_normalisation(x):
+    y = jnp.arange(8) % 3
+    norm = ConditionalBatchNorm(num_classes=3)
+    variables = norm.init(jax.random.key(0), x, y)
+    out, _ = norm.apply(variables, x, y, train=True, mutable=["batch_stats"])
+    mean, var = moments(x, (0, 1, 2))
+    np.testing.assert_allclose(out, (x - mean) / np.sqrt(var + EPS), atol=1e-4)
+
+
+def test_conditional_batch_norm_uses_the_gain_and_bias_of_each_label(x):
+    y = jnp.array([2, 0, 1, 1, 0, 2, 2, 0])
+    norm = ConditionalBatchNorm(num_classes=3)
+    variables = randomised(norm.init(jax.random.key(0), x, y))
+    stats = jax.tree.map(np.asarray, variables["batch_stats"])
+    tables = jax.tree.map(np.asarray, variables["params"])
+    normal = (np.asarray(x) - stats["mean"]) / np.sqrt(stats["var"] + EPS)
+    gain, bias = (tables[name]["embedding"][np.asarray(y)] for name in ("gain", "bias"))
+    expected = normal * (1.0 + gain[:, None, None]) + bias[:, None, None]
+    np.testing.assert_allclose(norm.apply(variables, x, y), expected, rtol=1e-4)
+
+
+def test_conditional_batch_norm_asks_for_labels(x):
+    with pytest.raises(ValueError, match="needs labels y"):
+        ConditionalBatchNorm(num_classes=3).init(jax.random.key(0), x)
+
+
+def test_layer_norm_normalises_each_example_over_space_and_channels(x):
+    variables = randomised(LayerNorm().init(jax.random.key(0), x))
+    params = jax.tree.map(np.asarray, variables["params"])
+    mean, var = moments(x, (1, 2, 3))
+    x = np.asarray(x)
+    expected = (x - mean) / np.sqrt(var + EPS) * params["scale"] + params["bias"]
+    np.testing.assert_allclose(
+        LayerNorm().apply(variables, jnp.asarray(x)), expected, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("norm", [BatchNorm, LayerNorm])
+def test_bfloat16_statistics_are_float32(norm, x):
+    module = norm(dtype=jnp.bfloat16)
+    narrow = x.astype(jnp.bfloat16)
+    variables = module.init(jax.random.key(0), narrow)
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    y, _ = module.apply(variables, narrow, train=True, mutable=["batch_stats"])
+    wide, _ = norm().apply(
+        variables, narrow.astype(jnp.float32), train=True, mutable=["batch_stats"]
+    )
+    assert y.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(y, wide.astype(jnp.bfloat16))
+
+
+def test_a_generator_without_norm_cannot_be_conditional():
+    assert conditioned(LayerNorm, None) is LayerNorm
+    with pytest.raises(ValueError, match="cannot have norm=None"):
+        conditioned(None, 3)
