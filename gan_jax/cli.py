@@ -71,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags.FLAGS(argv[:1])
     logging.basicConfig(format="gan-jax: %(message)s")
     logging.getLogger("gan_jax").setLevel(logging.INFO)
+    # It warns of every number that is not finite; the guard rules do so in one line.
+    logging.getLogger("tensorboardX").setLevel(logging.ERROR)
     try:
         return _dispatch(argv)
     except UserError as error:

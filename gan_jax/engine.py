@@ -210,7 +210,8 @@ def _turn(
     players = dict(state.players)
     for name in phase.movers:
         moved = players[name]
-        transform = game.players[name].transform.update(moved.params, moved.transform)
+        seen = tracing.whole(moved.params)
+        transform = game.players[name].transform.update(seen, moved.transform)
         players[name] = moved.replace(transform=transform)
     state = state.replace(players=players)
     keys = prng.fold_rows(key, _rows(batch))

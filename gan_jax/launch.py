@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import selectors
 import shutil
 import signal
 import socket
@@ -30,7 +29,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from gan_jax.distributed import (
     COORDINATOR,
@@ -40,9 +39,9 @@ from gan_jax.distributed import (
     USER_ERROR_STATUS,
 )
 from gan_jax.errors import UserError
+from gan_jax.relay import Relay
 
 _POLL_SECONDS = 0.1
-_LONGEST_LINE = 1 << 16
 
 # Runs a command that dies with its launcher, whatever kills that. The setting survives
 # `exec`, and a launcher that is gone already is noticed by another parent.
@@ -268,11 +267,11 @@ def _run_gang(
 ) -> int:
     """Runs all processes to their end; the status of the first that failed, or 0."""
     members: list[_Member] = []
-    output = _Output()
+    output = Relay()
     try:
         for index, environment in enumerate(environments):
             members.append(_start(command, index, environment))
-            output.watch(members[-1])
+            output.watch(index, members[-1].process)
         return _attend(members, output, grace_seconds, signals)
     finally:
         for member in members:
@@ -306,7 +305,7 @@ def _tethered(command: Sequence[str]) -> list[str]:
 
 
 def _attend(
-    members: Sequence[_Member], output: _Output, grace_seconds: float, signals: _Signals
+    members: Sequence[_Member], output: Relay, grace_seconds: float, signals: _Signals
 ) -> int:
     """Waits for all. Asks all to end at the first failure or signal, and kills them at the
     second signal, or when the grace after a failure is over: a survivor that waits in a
@@ -336,72 +335,3 @@ def _named(status: int) -> str:
         if status > 128:
             return signal.Signals(status - 128).name
     return f"status {status}"
-
-
-@dataclass
-class _Stream:
-    """One stream of one process, on its way to ours."""
-
-    source: IO[bytes]
-    target: IO[bytes]
-    prefix: bytes
-    pending: bytes = b""
-
-    def feed(self, data: bytes) -> None:
-        """Writes the lines that are complete, and ones that never end."""
-        *lines, self.pending = (self.pending + data).split(b"\n")
-        if len(self.pending) > _LONGEST_LINE:
-            lines, self.pending = [*lines, self.pending], b""
-        self.target.write(b"".join(self.prefix + line + b"\n" for line in lines))
-        self.target.flush()
-
-    def end(self) -> None:
-        """Writes what is left without a line's end."""
-        if self.pending:
-            self.feed(b"\n")
-
-
-class _Output:
-    """Passes the output of the processes on, line by line, under their numbers."""
-
-    def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
-
-    def watch(self, member: _Member) -> None:
-        """Follows both streams of a process, if they are piped to us."""
-        pairs = (
-            (member.process.stdout, sys.stdout.buffer),
-            (member.process.stderr, sys.stderr.buffer),
-        )
-        for pipe, target in pairs:
-            if pipe is not None:
-                prefix = f"[{member.index}] ".encode()
-                stream = _Stream(pipe, target, prefix)
-                self._selector.register(pipe, selectors.EVENT_READ, stream)
-
-    def pump(self, seconds: float) -> bool:
-        """Passes on what has come, waiting for it so long; whether anything came."""
-        if not self._selector.get_map():
-            time.sleep(seconds)
-            return False
-        ready = self._selector.select(seconds)
-        for key, _ in ready:
-            data = os.read(key.fd, 1 << 16)
-            if data:
-                key.data.feed(data)
-            else:
-                self._finish(key)
-        return bool(ready)
-
-    def close(self) -> None:
-        """Passes on the rest; does not wait for strangers that hold a stream open."""
-        while self.pump(0.0):
-            pass
-        for key in list(self._selector.get_map().values()):
-            self._finish(key)
-        self._selector.close()
-
-    def _finish(self, key: selectors.SelectorKey) -> None:
-        self._selector.unregister(key.fileobj)
-        key.data.end()
-        key.data.source.close()

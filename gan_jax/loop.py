@@ -307,7 +307,7 @@ def _score(run: _Run) -> None:
 
 def _examine(run: _Run) -> None:
     """Shows the rules, before a save, what the next line of metrics would tell too late."""
-    if not run.window.finite:
+    if not run.window.finite and run.config.guards.action != "report":
         _log(run, run.step)
     _record(run, run.step, jax.jit(observe.norms)(run.state))
 

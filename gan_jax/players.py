@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import prng
+from gan_jax import prng, tracing
 from gan_jax.game import Aux, Ema, Game, Player, View, Views
 from gan_jax.state import Average, GameState, PlayerState
 from gan_jax.types import Array, Key, Params, PyTree, Scalar
@@ -65,6 +65,7 @@ def make_views(
 def _net_views(
     game: Game, player: Player, params: Params, stats: PyTree, transform: PyTree
 ) -> dict[str, View]:
+    params, stats, transform = tracing.whole((params, stats, transform))
     seen = player.transform.apply(params, transform)
     return {
         net: View(game.nets[net], seen[net], params[net], stats[net]) for net in player.nets
@@ -84,7 +85,7 @@ def average(player: Player, state: PlayerState, step: Array, images: Scalar) -> 
 
     params = jax.tree.map(blend, state.ema.params, state.params)
     stats = jax.tree.map(blend, state.ema.stats, state.stats)
-    transform = player.transform.update(params, state.ema.transform)
+    transform = player.transform.update(tracing.whole(params), state.ema.transform)
     return state.replace(ema=Average(params, stats, transform))
 
 

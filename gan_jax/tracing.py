@@ -1,20 +1,23 @@
-"""Two facts about the program being traced: its batch axis and its target platform.
+"""Facts about the program being traced: batch axis, target platform, placement of arrays.
 
 Layers and losses that couple examples need the name of the mapped batch axis (under
 `shard_map` and `pmap`; under `jit` over global arrays there is none and every mean is
 global already). Convolutions and loops choose their formulation by the platform the
-program is compiled for, which is not the host's when compiling ahead of time.
+program is compiled for, which is not the host's when compiling ahead of time. Over global
+arrays, what a step makes by itself must be told where to lie, or XLA would compute it
+everywhere (`Placement`).
 
-Both are static while tracing, like JAX's own axis environment, so they are context
-variables and not arguments of every layer. Only the engine and the ahead-of-time compiler
+All are static while tracing, like JAX's own axis environment, so they are context
+variables and not arguments of every layer. Only the engine and `gan_jax.parallel`
 set them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +26,26 @@ from gan_jax.types import Array, PyTree
 
 _BATCH_AXIS: ContextVar[str | None] = ContextVar("batch_axis", default=None)
 _PLATFORM: ContextVar[str | None] = ContextVar("platform", default=None)
+
+
+class Placement(NamedTuple):
+    """Where arrays lie in a program over global arrays.
+
+    Attributes:
+        rows: `(tree) -> tree`, splits the leading axis over the devices, as the batch is.
+            Everything drawn per example follows the rows it is drawn for: without this,
+            no input says that generated examples are to be split, and every device would
+            compute all of them.
+        whole: `(tree) -> tree`, gathers sharded leaves. Parameters are whole where a
+            network uses them: otherwise their sharding spreads to activations, for which
+            XLA's partitioner gives wrong convolution gradients (seen with jax 0.10.2).
+    """
+
+    rows: Callable[[PyTree], PyTree]
+    whole: Callable[[PyTree], PyTree]
+
+
+_PLACEMENT: ContextVar[Placement | None] = ContextVar("placement", default=None)
 
 
 @contextmanager
@@ -43,6 +66,16 @@ def platform(name: str) -> Iterator[None]:
         yield
     finally:
         _PLATFORM.reset(token)
+
+
+@contextmanager
+def placement(value: Placement) -> Iterator[None]:
+    """Traces the body as a program over global arrays that lie so."""
+    token = _PLACEMENT.set(value)
+    try:
+        yield
+    finally:
+        _PLACEMENT.reset(token)
 
 
 def current_batch_axis() -> str | None:
@@ -97,4 +130,13 @@ def global_rows(local: int) -> Array:
     """Global row numbers, int32 (local,), of this shard's `local` examples."""
     axis = current_batch_axis()
     rows = jnp.arange(local)
-    return rows if axis is None else jax.lax.axis_index(axis) * local + rows
+    if axis is not None:
+        return jax.lax.axis_index(axis) * local + rows
+    place = _PLACEMENT.get()
+    return rows if place is None else place.rows(rows)
+
+
+def whole(tree: PyTree) -> PyTree:
+    """Parameters ready for use, gathered where they are sharded."""
+    place = _PLACEMENT.get()
+    return tree if place is None else place.whole(tree)

@@ -38,6 +38,7 @@ FLOORS = [
         "loop",
         "observe",
         "registry",
+        "relay",
         "session",
         "workdir",
         "writers",

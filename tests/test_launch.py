@@ -115,9 +115,7 @@ def test_restarts_are_limited_and_the_first_failure_is_the_status(
 
 
 def test_a_users_mistake_is_not_repeated(tmp_path):
-    assert (
-        launch(_command("wrong", tmp_path), 2, grace_seconds=0.0) == 2
-    )
+    assert launch(_command("wrong", tmp_path), 2, grace_seconds=0.0) == 2
     assert set(_members(tmp_path)) == {(0, 0), (0, 1)}
 
 
@@ -168,26 +166,6 @@ def test_output_of_process_0_is_raw_and_that_of_others_numbered(tmp_path, capfd)
     assert numbered.sub("", out) == "one\ntwo from 0\n\nno end"
     assert numbered.findall(error) == ["an error line"]
     assert numbered.sub("", error) == "an error line\n"
-
-
-def test_lines_arrive_whole_and_endless_ones_in_pieces(tmp_path):
-    target = tmp_path / "out"
-    with target.open("wb") as file:
-        stream = launcher._Stream(file, file, b"[7] ")
-        for data in (b"a\nb", b"c\n", b"\n", b"x" * 70_000, b"y\n", b"tail"):
-            stream.feed(data)
-        assert target.read_bytes() == b"".join(
-            [
-                b"[7] a\n",
-                b"[7] bc\n",
-                b"[7] \n",
-                b"[7] " + b"x" * 70_000 + b"\n",
-                b"[7] y\n",
-            ]
-        )
-        stream.end()
-        stream.end()
-    assert target.read_bytes().endswith(b"[7] y\n[7] tail\n")
 
 
 def test_signal_handlers_are_put_back(tmp_path):

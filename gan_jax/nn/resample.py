@@ -7,28 +7,6 @@ import jax.numpy as jnp
 from gan_jax.types import Array
 
 
-def depth_to_space(x: Array, factor: tuple[int, int]) -> Array:
-    """Moves channels into space.
-
-    Args:
-        x: (B, H, W, fh * fw * C), the channel index running over (row, column, C).
-        factor: (fh, fw).
-
-    Returns:
-        (B, H * fh, W * fw, C).
-    """
-    (b, h, w, c), (fh, fw) = x.shape, factor
-    x = x.reshape(b, h, w, fh, fw, c // (fh * fw))
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h * fh, w * fw, c // (fh * fw))
-
-
-def space_to_depth(x: Array, factor: tuple[int, int]) -> Array:
-    """The inverse of `depth_to_space`: (B, H, W, C) to (B, H / fh, W / fw, fh * fw * C)."""
-    (b, h, w, c), (fh, fw) = x.shape, factor
-    x = x.reshape(b, h // fh, fh, w // fw, fw, c)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // fh, w // fw, fh * fw * c)
-
-
 def upsample_nearest(x: Array) -> Array:
     """Every pixel becomes a 2 x 2 block: (B, H, W, C) to (B, 2H, 2W, C)."""
     b, h, w, c = x.shape

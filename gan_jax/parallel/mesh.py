@@ -93,15 +93,16 @@ def _axis_sizes(sizes: dict[str, int], present: int) -> dict[str, int]:
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Of batch leaves (rounds, batch, ...): the rows are split over "data" and "fsdp"."""
-    return NamedSharding(mesh, P(None, _batch_axes(mesh)))
+    return NamedSharding(mesh, P(None, batch_axes(mesh)))
 
 
-def _batch_axes(mesh: Mesh) -> tuple[str, ...]:
+def batch_axes(mesh: Mesh) -> tuple[str, ...]:
+    """The axes of a mesh that split the batch."""
     return tuple(name for name in (DATA_AXIS, FSDP_AXIS) if name in mesh.axis_names)
 
 
 def _batch_shards(mesh: Mesh) -> int:
-    return math.prod(mesh.shape[name] for name in _batch_axes(mesh))
+    return math.prod(mesh.shape[name] for name in batch_axes(mesh))
 
 
 def _own_shards(mesh: Mesh) -> list[int]:

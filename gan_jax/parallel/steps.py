@@ -11,7 +11,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from gan_jax import tracing
-from gan_jax.parallel.mesh import DATA_AXIS, batch_sharding
+from gan_jax.parallel.mesh import DATA_AXIS, batch_axes, batch_sharding
 from gan_jax.types import Array, PyTree, Scalar
 
 Step = Callable[[PyTree, PyTree], tuple[PyTree, dict[str, Scalar]]]
@@ -57,7 +57,13 @@ def jit_step(
         ValueError: `steps_per_call` or `unroll` is below 1.
     """
     step = _steps(algorithm, mesh, steps_per_call, unroll)
-    return _jit(step, mesh, shardings, donate)
+    place = _placement(mesh)
+
+    def placed(state: PyTree, batch: PyTree) -> tuple[PyTree, dict[str, Scalar]]:
+        with tracing.placement(place):
+            return step(state, batch)
+
+    return _jit(placed, mesh, shardings, donate)
 
 
 def shard_map_step(
@@ -141,6 +147,15 @@ def pmap_step(
         return jax.tree.map(unstack, out)
 
     return step
+
+
+def _placement(mesh: Mesh) -> tracing.Placement:
+    rows = NamedSharding(mesh, P(batch_axes(mesh)))
+    whole = NamedSharding(mesh, P())
+    return tracing.Placement(
+        rows=lambda tree: jax.lax.with_sharding_constraint(tree, rows),
+        whole=lambda tree: jax.lax.with_sharding_constraint(tree, whole),
+    )
 
 
 def _check_data_only(mesh: Mesh, name: str) -> None:

@@ -67,7 +67,7 @@ def ring() -> Callable[..., ConfigDict]:
 
 @pytest.fixture(scope="session")
 def pictures(images: Path) -> Callable[..., ConfigDict]:
-    """`pictures(steps=12)`: conditional convolutional nets with everything a state can have:
+    """`pictures(steps=12)`: conditional convolutional nets with all that a state can have:
     batch and spectral norm, Adam, an average, a lazy phase, flips.
     """
 

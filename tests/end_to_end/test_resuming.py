@@ -112,9 +112,7 @@ def test_several_steps_per_dispatch(toy, ring, tmp_path, stop_at):
     config.samples.every = 4
     done = train(config, tmp_path / "whole")
     # As one by one, but for the order of operations in another program.
-    assert_close(
-        state_of(config, tmp_path / "whole"), state_of(ring(), toy[0]), atol=1e-5
-    )
+    assert_close(state_of(config, tmp_path / "whole"), state_of(ring(), toy[0]), atol=1e-5)
     stop_at(2)
     assert "stopped at step 8 " in train(config, tmp_path / "run").report
     stop_at(None)
@@ -156,17 +154,17 @@ def test_a_program_resumes_in_every_stage(staged, tmp_path, stop_at, step):
     assert train(config, tmp_path).digest == done.digest
 
 
-@pytest.mark.parametrize("mode", ["jit", "shard_map"])
-def test_other_devices(toy, ring, tmp_path, mode):
+@pytest.mark.parametrize(("mode", "count"), [("jit", 8), ("shard_map", 2), ("pmap", 2)])
+def test_other_devices(toy, ring, tmp_path, mode, count):
     config = ring(steps=4)
     first = train(config, tmp_path)
-    config.parallel.devices, config.parallel.mode = 8, mode
+    config.parallel.devices, config.parallel.mode = count, mode
     assert train(config, tmp_path).digest == first.digest
     config.train.steps = 12
     train(config, tmp_path)
     moved, alone = state_of(config, tmp_path), state_of(ring(), toy[0])
     (kernel, *_) = jax.tree.leaves(moved.players["generator"].params)
-    assert len(kernel.devices()) == 8
+    assert len(kernel.devices()) == count
     assert_close(jax.device_get(moved.players), jax.device_get(alone.players), atol=1e-5)
     assert int(moved.step) == 12
 
@@ -174,13 +172,13 @@ def test_other_devices(toy, ring, tmp_path, mode):
 # Killed and stopped from outside.
 
 
-def start(config_file, workdir, *more):
-    command = [sys.executable, "-m", "gan_jax", *more, "train", f"--config={config_file}"]
-    environ = dict(os.environ, PYTHONPATH=str(ROOT))
+def start(file, workdir, *, launch=(), **changed):
+    """The command line, in a process of its own."""
+    overrides = [f"--config.{name}={value}" for name, value in changed.items()]
+    command = [sys.executable, "-m", "gan_jax", *launch, "train", f"--config={file}"]
     return subprocess.Popen(
-        [*command, f"--workdir={workdir}"],
-        env=environ,
-        cwd=ROOT,
+        [*command, *overrides, f"--workdir={workdir}"],
+        env=dict(os.environ, PYTHONPATH=str(ROOT)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -190,7 +188,8 @@ def start(config_file, workdir, *more):
 def wait_for(condition, child, seconds=200.0):
     end = time.monotonic() + seconds
     while not condition():
-        assert child.poll() is None, child.communicate()
+        if child.poll() is not None:
+            pytest.fail("\n".join(child.communicate()))
         assert time.monotonic() < end, "the run did not come so far"
         time.sleep(0.002)
 
@@ -223,23 +222,21 @@ def test_killed_at_any_moment(endless, tmp_path):
     file, config = endless
     checkpoints = tmp_path / "run" / "checkpoints"
 
-    def saves(number):
-        return len(saved_steps(checkpoints)) and saved_steps(checkpoints)[-1] >= number
+    def newest():
+        return max(saved_steps(checkpoints), default=0)
 
     def inside_a_save():
         return any("orbax-checkpoint-tmp" in path.name for path in checkpoints.glob("*"))
 
-    reached = 5
     for moment in (lambda: True, inside_a_save):
+        begin = newest()
         with start(file, tmp_path / "run") as child:
-            wait_for(lambda: saves(reached + 5), child)
-            time.sleep(random.Random(reached).uniform(0.0, 0.05))
+            wait_for(lambda begin=begin: newest() >= begin + 10, child)
+            time.sleep(random.Random(begin).uniform(0.0, 0.05))
             wait_for(moment, child)
             child.kill()
             assert child.wait() == -signal.SIGKILL
-        assert saved_steps(checkpoints)[-1] >= reached + 5
-        reached = saved_steps(checkpoints)[-1]
-    steps = reached + 12
+    steps = newest() + 12
     done = finish(config, steps, tmp_path / "run")
     assert done.digest == finish(config, steps, tmp_path / "whole").digest
     assert f"done at step {steps:,} " in done.report
@@ -258,25 +255,53 @@ def test_sigterm_saves_and_ends_well(endless, tmp_path):
     assert finish(config, step, tmp_path / "whole").digest in out
 
 
+def member(launcher, index):
+    """Number of a process of a gang."""
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
+    wanted = f"GAN_JAX_PROCESS_ID={index}".encode()
+    for pid in children.read_text().split():
+        if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            return int(pid)
+    raise AssertionError(f"the launcher has no process {index}")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_gang_of_two_processes(endless, tmp_path):
-    file, config = endless
-    steps = 400
+    file, _ = endless
+    checkpoints = tmp_path / "run" / "checkpoints"
 
-    def gang(workdir, *, to=None):
-        more = [f"--config.train.steps={to}"] if to else []
-        options = ["launch", "--processes=2", "--grace-seconds=1", "--"]
-        command = [sys.executable, "-m", "gan_jax", *options, "train", f"--config={file}"]
-        overrides = ["--config.parallel.devices=2", "--config.checkpoint.every=50", *more]
-        return subprocess.Popen(
-            [*command, *overrides, f"--workdir={workdir}"],
-            env=dict(os.environ, PYTHONPATH=str(ROOT)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def gang(workdir):
+        launch = ("launch", "--processes=2", "--grace-seconds=1", "--")
+        changed = {
+            "train.steps": 120,
+            "train.steps_per_dispatch": 2,
+            "checkpoint.every": 20,
+            "parallel.devices": 2,
+        }
+        return start(file, workdir, launch=launch, **changed)
 
-    with gang(tmp_path / "whole", to=steps) as whole:
-        out, error = whole.communicate(timeout=200)
-    assert whole.returncode == 0, error
-    assert f"done at step {steps} " in out
-    print(out, error)
+    def reached(step):
+        return lambda: step in saved_steps(checkpoints)
+
+    with gang(tmp_path / "whole") as child:
+        out, error = child.communicate(timeout=200)
+    assert child.returncode == 0, error
+    digest = out.split("digest: ")[1].split()[0]
+
+    with gang(tmp_path / "run") as child:
+        wait_for(reached(20), child)
+        os.kill(member(child, 1), signal.SIGKILL)
+        wait_for(reached(60), child)
+        child.terminate()
+        out, error = child.communicate(timeout=100)
+    assert child.returncode == 0, error
+    assert "starting all again (1 of 3 restarts)" in error
+    assert "resuming from step " in error
+    step = saved_steps(checkpoints)[-1]
+    assert 60 <= step < 120
+    assert f"stopped at step {step} " in out
+
+    with gang(tmp_path / "run") as child:
+        out, error = child.communicate(timeout=200)
+    assert child.returncode == 0, error
+    assert out.split("digest: ")[1].split()[0] == digest

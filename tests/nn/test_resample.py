@@ -12,18 +12,6 @@ def images(*shape):
     return random.normal(random.key(0), shape)
 
 
-def test_depth_to_space_places_channels_row_by_row():
-    x = jnp.arange(6.0).reshape(1, 1, 1, 6)
-    out = resample.depth_to_space(x, (2, 3))
-    np.testing.assert_array_equal(out[0, :, :, 0], [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
-
-
-def test_space_to_depth_inverts_depth_to_space():
-    x = images(2, 3, 4, 12)
-    out = resample.space_to_depth(resample.depth_to_space(x, (3, 2)), (3, 2))
-    np.testing.assert_array_equal(out, x)
-
-
 def test_nearest_repeats_pixels():
     x = images(2, 3, 4, 5)
     expected = np.repeat(np.repeat(x, 2, axis=1), 2, axis=2)
