@@ -158,7 +158,7 @@ def _load_config(argv: list[str]) -> ConfigDict | None:
     given = _config_argument(argv)
     if given is None:
         return None
-    path, *variant = given.split(":", 1)
+    path, _, variant = given.partition(":")
     if not os.path.isfile(path):
         folder, name = os.path.split(path)
         there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
@@ -168,13 +168,18 @@ def _load_config(argv: list[str]) -> ConfigDict | None:
         functions = runpy.run_path(path)
         if "get_config" not in functions:
             raise UserError(f"{path} defines no get_config(variant)")
-        config = functions["get_config"](*variant)
+        get_config = functions["get_config"]
+        config = get_config(variant) if variant else get_config()
     except UserError:
         raise
     except Exception as error:
         raise UserError(_mistake(path, error)) from error
     if not isinstance(config, ConfigDict):
         raise UserError(f"{path}: get_config must return a ConfigDict, of default_config()")
+    if variant and config.to_dict() == get_config("").to_dict():
+        # A config file takes any text; what changes nothing is a slip.
+        known = re.findall(r'"(\w+)"', get_config.__doc__ or "")
+        raise UserError(f"{path} has no variant {variant!r}{nearest(variant, known)}")
     return config
 
 
@@ -195,7 +200,8 @@ def _mistake(path: str, error: Exception) -> str:
     lines = [frame.lineno for frame in frames if frame.filename == path]
     where = f"{path}, line {lines[-1]}" if lines else path
     # ConfigDict adds the values of all fields, and then the nearest name.
-    text = str(error.args[0] if error.args else error).strip("'")
+    text = str(error.args[0] if error.args else error)
+    text = text[1:-1] if text[:1] == text[-1:] == "'" else text
     hint = re.search(r'Did you mean "[^?]*\?', text)
     text = " ".join(text.partition(" Other fields present: ")[0].split())
     hinted = f"{text} {hint[0]}" if hint else text

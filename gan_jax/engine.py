@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.experimental.shard_alike import shard_alike
 
 from gan_jax import prng, tracing, trees
 from gan_jax.game import Aux, Batch, Game, Phase, check_game, rounds
@@ -214,25 +213,12 @@ def _turn(
         transform = game.players[name].transform.update(seen, moved.transform)
         players[name] = moved.replace(transform=transform)
     state = state.replace(players=players)
-    keys = prng.fold_rows(key, _rows(batch))
+    keys = prng.fold_rows(key, tracing.global_rows(trees.batch_size(batch)))
     grads, aux, metrics = _gradients(game, settings, phase, state, batch, keys, images)
     for name in phase.movers:
         players[name] = move(game.players[name], players[name], grads[name], aux)
         metrics |= _named(phase, name, "grad_norm", trees.global_norm(grads[name]))
     return state.replace(players=players, memory=state.memory | dict(aux.memory)), metrics
-
-
-def _rows(batch: Batch) -> Array:
-    """Global row numbers, int32 (batch,), split over devices as the batch is.
-
-    A phase may read nothing of the batch but its size; what it draws per row is then all
-    that tells the partitioner to split its work, which otherwise every device does whole.
-    """
-    rows = tracing.global_rows(trees.batch_size(batch))
-    if tracing.current_batch_axis() is not None:
-        return rows
-    leaf = jax.tree.leaves(batch)[0]
-    return shard_alike(rows, leaf.reshape(leaf.shape[0], -1)[:, 0])[0]
 
 
 # Gradients.

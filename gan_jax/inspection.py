@@ -22,7 +22,7 @@ from gan_jax.engine import compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import rounds
 from gan_jax.observe import make_sampler
-from gan_jax.session import example_shape
+from gan_jax.session import abstract_state, example_shape
 from gan_jax.workdir import read_config
 
 
@@ -65,7 +65,7 @@ def sample(
         has = "has no classes" if classes is None else f"has the classes 0..{classes - 1}"
         raise UserError(f"--label={label}: the run {has}")
     algorithm = compile_game(run.program[-1].game)
-    abstract = jax.eval_shape(algorithm.init, jax.random.key(0))
+    abstract = abstract_state(config, algorithm)
     restored = load(_checkpoints(workdir), abstract)
     if restored is None:
         raise UserError(f"{workdir} has no checkpoint yet")
@@ -120,7 +120,7 @@ def describe(config: ConfigDict) -> dict[str, Any]:
     run = registry.resolve(config, example_shape(config))
     game = run.program[-1].game
     algorithm = compile_game(game)
-    state = jax.eval_shape(algorithm.init, jax.random.key(0))
+    state = abstract_state(config, algorithm)
     shape = (rounds(game), config.train.batch_size)
     batch = {"image": jax.ShapeDtypeStruct((*shape, *run.data.image_shape), jnp.float32)}
     if run.data.num_classes is not None:

@@ -6,6 +6,7 @@ in tables, and its whole becomes a `Run` of typed values.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -159,7 +160,7 @@ def build_program(config: ConfigDict, image_shape: tuple[int, ...]) -> Program:
         if not isinstance(until, int) or until <= (begin or 0):
             raise UserError(
                 f"{name} needs 'until', the step at which it ends, a whole number "
-                f"above {begin}; got {entry}"
+                f"above {begin}"
             )
         _check_multiple(f"{name}['until']", until, config.train.steps_per_dispatch)
         changed = _changed_recipe(name, config, entry)
@@ -169,7 +170,7 @@ def build_program(config: ConfigDict, image_shape: tuple[int, ...]) -> Program:
 
 def _changed_recipe(stage: str, config: ConfigDict, entry: Mapping[str, Any]) -> ConfigDict:
     """The config with the recipe of a stage."""
-    changed = config.copy_and_resolve_references()
+    changed = copy.deepcopy(config)  # with the types of fields that are not set
     for name, value in entry.items():
         if name == "until":
             continue
@@ -178,10 +179,22 @@ def _changed_recipe(stage: str, config: ConfigDict, entry: Mapping[str, Any]) ->
                 f"{stage} names no recipe field {name!r}{nearest(name, changed.recipe)}"
             )
         try:
-            changed.recipe.update({name: value})
+            _set_field(changed, name, value)
         except (TypeError, KeyError, ValueError) as error:
             raise UserError(f"{stage}[{name!r}]: {_one_line(error)}") from error
     return changed
+
+
+def _set_field(config: ConfigDict, name: str, value: Any) -> None:
+    """Sets a recipe field; of a group of fields only those that are given."""
+    if name in ("d_terms", "g_terms"):
+        with config.unlocked():
+            config.recipe[name] = ConfigDict(value)
+    elif isinstance(config.recipe[name], ConfigDict):
+        for part, entry in dict(value).items():
+            config.recipe[name][part] = entry
+    else:
+        config.recipe[name] = value
 
 
 def build_game(config: ConfigDict, image_shape: tuple[int, ...]) -> Game:
@@ -340,7 +353,9 @@ def _terms(published: Terms, spec: ConfigDict) -> Terms:
 def _term(name: str, entry: Any) -> Weighted:
     options = dict(entry) if isinstance(entry, Mapping | ConfigDict) else {}
     if "penalty" not in options or "weight" not in options:
-        raise UserError(f"term {name!r} needs 'penalty' and 'weight', got {entry}")
+        raise UserError(
+            f"term {name!r} needs 'penalty' and 'weight'; has {sorted(options)}"
+        )
     factory = choose("penalty", options.pop("penalty"), PENALTIES)
     weight, every = float(options.pop("weight")), int(options.pop("every", 1))
     if every < 1:

@@ -102,7 +102,7 @@ def open_session(config: ConfigDict) -> Session:
         max_corrupt=data.max_corrupt,
     )
     algorithms = tuple(_algorithm(config, stage.game) for stage in program)
-    abstract = _abstract_state(config, program, algorithms, mesh)
+    abstract = _sharded_state(config, algorithms, mesh)
     steps = tuple(_step(config, algorithm, mesh, abstract) for algorithm in algorithms)
     return Session(
         config, program, data, source, pipeline, mesh, rules, algorithms, steps, abstract
@@ -182,11 +182,24 @@ def _algorithm(config: ConfigDict, game: Any) -> Algorithm:
     return compile_game(game, axis_name=axis, microbatches=config.train.microbatches)
 
 
-def _abstract_state(
-    config: ConfigDict, program: Program, algorithms: tuple[Algorithm, ...], mesh: Mesh
+def abstract_state(config: ConfigDict, algorithm: Algorithm) -> PyTree:
+    """Shapes of the state of an algorithm.
+
+    Raises:
+        UserError: its networks cannot be built for these data.
+    """
+    try:
+        return jax.eval_shape(algorithm.init, jax.random.key(0))
+    except (ValueError, TypeError, ArithmeticError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"method {config.method!r}: {reason}") from error
+
+
+def _sharded_state(
+    config: ConfigDict, algorithms: tuple[Algorithm, ...], mesh: Mesh
 ) -> PyTree:
     """Shapes and shardings of the state, which all stages must share."""
-    states = [jax.eval_shape(a.init, jax.random.key(0)) for a in algorithms]
+    states = [abstract_state(config, algorithm) for algorithm in algorithms]
     for index, state in enumerate(states[1:]):
         if not _alike(state, states[0]):
             raise UserError(

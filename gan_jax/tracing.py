@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
 from gan_jax.types import Array, PyTree
 
@@ -101,12 +102,24 @@ def pmean(tree: PyTree) -> PyTree:
     axis = current_batch_axis()
     if axis is None:
         return tree
+    leaves, structure = jax.tree.flatten(tree)
+    floats = [i for i, x in enumerate(leaves) if jnp.issubdtype(x.dtype, jnp.floating)]
+    reduced = [
+        jax.lax.pmax(x, axis) if i not in floats else x for i, x in enumerate(leaves)
+    ]
+    mean = _packed_pmean if current_platform() == "cpu" else jax.lax.pmean
+    for i, value in zip(floats, mean([leaves[i] for i in floats], axis), strict=True):
+        reduced[i] = value
+    return jax.tree.unflatten(structure, reduced)
 
-    def reduce(leaf: Array) -> Array:
-        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
-        return jax.lax.pmean(leaf, axis) if floating else jax.lax.pmax(leaf, axis)
 
-    return jax.tree.map(reduce, tree)
+def _packed_pmean(leaves: list[Array], axis: str) -> list[Array]:
+    """`pmean` of one vector. On CPU devices meet once for every operand of an all-reduce,
+    which takes longer than the work between when leaves are many and small.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        vector, unravel = ravel_pytree(leaves)
+        return unravel(jax.lax.pmean(vector, axis))
 
 
 def varying(tree: PyTree) -> PyTree:

@@ -49,6 +49,15 @@ class AdversarialLoss(NamedTuple):
     generator: Callable[[Array, Array], Scalar]
 
 
+class MeanLoss(AdversarialLoss):
+    """An adversarial loss whose sides are means of one term per logit, whatever the other
+    logits are: the mean over the shards of a batch is then the loss of the whole batch, and
+    no logits are gathered. Relativistic losses are not of this kind.
+    """
+
+    __slots__ = ()
+
+
 def _unchanged(params: Params) -> Params:
     return params
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.numerics import mean32
-from gan_jax.types import AdversarialLoss, Array, Scalar
+from gan_jax.types import Array, MeanLoss, Scalar
 
 
 def _f32(logits: Array) -> Array:
@@ -58,7 +58,7 @@ def _raise_fake_logits(real_logits: Array, fake_logits: Array) -> Scalar:
     return -mean32(fake_logits)
 
 
-minimax = AdversarialLoss(_cross_entropy_discriminator, _minimax_generator)
+minimax = MeanLoss(_cross_entropy_discriminator, _minimax_generator)
 """The two-player zero-sum game of Goodfellow et al. 2014 (arXiv 1406.2661, equation 1).
 
 Discriminator: E[softplus(-D(x))] + E[softplus(D(G(z)))].
@@ -66,25 +66,25 @@ Generator: -E[softplus(D(G(z)))] = E[log(1 - sigmoid(D(G(z))))], whose gradient 
 where the discriminator is sure ("saturating").
 """
 
-non_saturating = AdversarialLoss(_cross_entropy_discriminator, _non_saturating_generator)
+non_saturating = MeanLoss(_cross_entropy_discriminator, _non_saturating_generator)
 """The generator's alternative of the same paper (section 3).
 
 Discriminator: as in `minimax`. Generator: E[softplus(-D(G(z)))].
 """
 
-hinge = AdversarialLoss(_hinge_discriminator, _raise_fake_logits)
+hinge = MeanLoss(_hinge_discriminator, _raise_fake_logits)
 """Geometric GAN, Lim and Ye 2017 (arXiv 1705.02894).
 
 Discriminator: E[relu(1 - D(x))] + E[relu(1 + D(G(z)))]. Generator: -E[D(G(z))].
 """
 
-least_squares = AdversarialLoss(_least_squares_discriminator, _least_squares_generator)
+least_squares = MeanLoss(_least_squares_discriminator, _least_squares_generator)
 """LSGAN, Mao et al. 2016 (arXiv 1611.04076, equation 9: targets 0 for fake, 1 for real).
 
 Discriminator: 1/2 E[(D(x) - 1)^2] + 1/2 E[D(G(z))^2]. Generator: 1/2 E[(D(G(z)) - 1)^2].
 """
 
-wasserstein = AdversarialLoss(_wasserstein_discriminator, _raise_fake_logits)
+wasserstein = MeanLoss(_wasserstein_discriminator, _raise_fake_logits)
 """Wasserstein GAN, Arjovsky et al. 2017 (arXiv 1701.07875, equation 2).
 
 Critic: E[C(G(z))] - E[C(x)], the negated estimate of the distance. It needs a Lipschitz

@@ -24,6 +24,7 @@ from gan_jax.types import (
     Array,
     Critic,
     Key,
+    MeanLoss,
     Net,
     ParamPenalty,
     Params,
@@ -268,7 +269,9 @@ def _discriminator_objective(
             real, fake, real_logits, fake_logits, _critic(net, labels), net.raw, keys
         )
         loss, metrics = _total(
-            recipe.loss.discriminator if adversarial else None, turn, terms
+            _whole(recipe.loss, recipe.loss.discriminator) if adversarial else None,
+            turn,
+            terms,
         )
         if not adversarial:
             return {DISCRIMINATOR: loss}, Aux(metrics=metrics)
@@ -291,7 +294,9 @@ def _generator_objective(
         net, critic = views[GENERATOR], _critic(views[DISCRIMINATOR], labels)
         fake, stats = net.with_stats(_latents(recipe.prior, keys), *labels)
         turn = Round(real, fake, critic(real), critic(fake), critic, net.raw, keys)
-        loss, metrics = _total(recipe.loss.generator if adversarial else None, turn, terms)
+        loss, metrics = _total(
+            _whole(recipe.loss, recipe.loss.generator) if adversarial else None, turn, terms
+        )
         kept = {GENERATOR: stats} if adversarial else {}
         return {GENERATOR: loss}, Aux(kept, metrics=metrics)
 
@@ -335,6 +340,15 @@ def _joint(
     return pairs[:, 0], pairs[:, 1], stats
 
 
+def _whole(
+    loss: AdversarialLoss, side: Callable[[Array, Array], Scalar]
+) -> Callable[[Array, Array], Scalar]:
+    """One side of a loss, over the logits of all shards unless it is a mean over them."""
+    if isinstance(loss, MeanLoss):
+        return side
+    return lambda real, fake: side(tracing.gather(real), tracing.gather(fake))
+
+
 def _total(
     loss: Callable[[Array, Array], Scalar] | None,
     turn: Round,
@@ -343,7 +357,7 @@ def _total(
     """The adversarial loss, if given, plus the weighted terms, each also as a metric."""
     total, metrics = jnp.zeros((), jnp.float32), {}
     if loss is not None:
-        total = loss(tracing.gather(turn.real_logits), tracing.gather(turn.fake_logits))
+        total = loss(turn.real_logits, turn.fake_logits)
         metrics = {"adversarial": total, "fake_logits": mean32(turn.fake_logits)}
     for name, weighted in terms.items():
         own = turn._replace(keys=prng.stream(turn.keys, name))

@@ -46,8 +46,8 @@ def jit_step(
         donate: whether the new state takes the buffers of the old, which is then deleted.
         steps_per_call: steps in one dispatch, as a `lax.scan`. Batch leaves are then
             (steps_per_call * rounds, batch, ...), the data of one step after another.
-        unroll: how many steps stand in the body of that scan. Default: up to 8 on CPU, so
-            that a few steps make no loop, in which convolution gradients are slow; else 1.
+        unroll: how many steps stand in the body of that scan. Default: on CPU up to 8 steps
+            make no loop, in which convolution gradients are slow; else 1.
 
     Returns:
         A jitted `(state, batch) -> (state, metrics)`, also with `.lower` for ahead-of-time
@@ -56,7 +56,7 @@ def jit_step(
     Raises:
         ValueError: `steps_per_call` or `unroll` is below 1.
     """
-    step = _steps(algorithm, mesh, steps_per_call, unroll)
+    step = several_steps(algorithm, mesh, steps_per_call, unroll)
     place = _placement(mesh)
 
     def placed(state: PyTree, batch: PyTree) -> tuple[PyTree, dict[str, Scalar]]:
@@ -89,9 +89,9 @@ def shard_map_step(
     Raises:
         ValueError: the mesh has other axes, or a count is below 1.
     """
-    _check_data_only(mesh, "shard_map_step")
+    check_data_only(mesh, "shard_map_step")
     mapped = jax.shard_map(
-        _steps(algorithm, mesh, steps_per_call, unroll),
+        several_steps(algorithm, mesh, steps_per_call, unroll),
         mesh=mesh,
         in_specs=(P(), batch_sharding(mesh).spec),
         out_specs=(P(), P()),
@@ -122,9 +122,9 @@ def pmap_step(
     Raises:
         ValueError: the mesh has other axes, or a count is below 1.
     """
-    _check_data_only(mesh, "pmap_step")
+    check_data_only(mesh, "pmap_step")
     mapped = jax.pmap(
-        _steps(algorithm, mesh, steps_per_call, unroll),
+        several_steps(algorithm, mesh, steps_per_call, unroll),
         axis_name=DATA_AXIS,
         devices=list(mesh.devices.flat),
         donate_argnums=(0,) if donate else (),
@@ -158,7 +158,8 @@ def _placement(mesh: Mesh) -> tracing.Placement:
     )
 
 
-def _check_data_only(mesh: Mesh, name: str) -> None:
+def check_data_only(mesh: Mesh, name: str) -> None:
+    """Refuses a mesh with other axes than "data" for the function called `name`."""
     if mesh.axis_names != (DATA_AXIS,):
         raise ValueError(
             f"{name} needs a mesh of the axis {DATA_AXIS!r} alone, got {dict(mesh.shape)}; "
@@ -179,11 +180,11 @@ def _jit(
     )
 
 
-def _steps(algorithm: Stepper, mesh: Mesh, count: int, unroll: int | None) -> Step:
+def several_steps(algorithm: Stepper, mesh: Mesh, count: int, unroll: int | None) -> Step:
     """`count` steps, traced for the platform of the mesh and not for that of the host."""
     platform = mesh.devices.flat[0].platform
     if unroll is None:
-        unroll = min(count, _CPU_UNROLL) if platform == "cpu" else 1
+        unroll = count if platform == "cpu" and count <= _CPU_UNROLL else 1
     if count < 1 or unroll < 1:
         raise ValueError(
             f"steps_per_call and unroll must be at least 1, got {count} and {unroll}"

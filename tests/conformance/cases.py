@@ -23,10 +23,13 @@ class Case(NamedTuple):
     Attributes:
         options: keyword arguments of its builder that make it tiny.
         couples: whether a loss or norm couples examples, so that micro-batches change it.
+        like: another method with the same networks, whose row covers the execution modes;
+            they run for this one under the marker "slow".
     """
 
     options: dict[str, Any]
     couples: bool
+    like: str | None = None
 
 
 _MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
@@ -35,10 +38,10 @@ _RESNET = {"image_shape": IMAGES, "g_width": 4, "d_width": 4}
 
 CASES = {
     "gan": Case(_MLP, couples=False),
-    "ns_gan": Case(_MLP | {"num_classes": 3}, couples=False),
+    "ns_gan": Case(_MLP | {"num_classes": 3}, couples=False, like="gan"),
     "dcgan": Case(_DCGAN | {"num_classes": 3}, couples=True),
-    "lsgan": Case(_DCGAN, couples=True),
-    "wgan": Case(_DCGAN, couples=True),
+    "lsgan": Case(_DCGAN, couples=True, like="dcgan"),
+    "wgan": Case(_DCGAN, couples=True, like="dcgan"),
     "wgan_gp": Case(_RESNET, couples=True),
     "sngan": Case(_RESNET | {"num_classes": 3}, couples=True),
 }

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cases import BATCH, CASES, batch, published_recipe, tiny, with_sgd
 
-from gan_jax import compile_game, penalties, trees
+from gan_jax import compile_game, penalties, tracing, trees
 from gan_jax.checkpoint import Checkpointer
 from gan_jax.methods import METHODS
 from gan_jax.methods.two_player import DISCRIMINATOR, GENERATOR
@@ -26,9 +26,30 @@ from gan_jax.parallel import (
 )
 
 NAMES = sorted(METHODS)
-# One worker for each method, so that its compiled programs are shared.
-GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
-methods = pytest.mark.parametrize("name", GROUPED)
+
+
+def each(*, modes: bool = False) -> list:
+    """All methods; one worker for each, so that its compiled programs are shared."""
+    rows = []
+    for name in NAMES:
+        marks = [pytest.mark.xdist_group(name)]
+        if modes and CASES[name].like is not None:
+            marks.append(pytest.mark.slow)
+        rows.append(pytest.param(name, marks=marks))
+    return rows
+
+
+methods = pytest.mark.parametrize("name", each())
+in_all_modes = pytest.mark.parametrize("name", each(modes=True))
+
+
+@pytest.fixture(autouse=True)
+def accelerator():
+    """What is traced here takes the formulations of GPUs and TPUs: native convolutions and
+    scanned repeats, which also compile faster. Steps made by `gan_jax.parallel` declare
+    their own platform, so that the two are compared with each other."""
+    with tracing.platform("gpu"):
+        yield
 
 
 def raw(tree):
@@ -72,14 +93,14 @@ def adam_run(name):
 
 @cache
 def sgd_run(name):
-    """The tiny method with SGD: game, initial state, data, and one step on one device."""
+    """The tiny method with SGD: game, data, a step on one device, and its donated state."""
     game = with_sgd(name)
     algorithm = compile_game(game)
     mesh = make_mesh(jax.devices()[:1])
     data = batch(name, game)
-    step = jit_step(algorithm, mesh, donate=False)
+    step = jit_step(algorithm, mesh, donate=True)
     state = init_state(algorithm, jax.random.key(0), mesh)
-    return game, data, step(state, shard_batch(mesh, data))
+    return game, data, step(state, shard_batch(mesh, data)), state
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -117,16 +138,16 @@ def test_every_player_moves_and_its_average_follows(name):
     assert_close(after[GENERATOR].ema.params, expected, rtol=1e-4)
 
 
-@methods
+@in_all_modes
 def test_eager_equals_jit(name):
-    game, data, (expected, expected_metrics) = sgd_run(name)
+    game, data, (expected, expected_metrics), _ = sgd_run(name)
     algorithm = compile_game(game)
     eager, eager_metrics = algorithm.step(algorithm.init(jax.random.key(0)), data)
     assert_close(eager, expected)
     assert_close(eager_metrics, expected_metrics)
 
 
-@methods
+@in_all_modes
 def test_scan_of_steps_equals_calls(name):
     algorithm, _, states, _, _ = adam_run(name)
     game = tiny(name)
@@ -141,7 +162,7 @@ def test_scan_of_steps_equals_calls(name):
     assert int(final.step) == 3
 
 
-@methods
+@in_all_modes
 def test_vmap_over_seeds_equals_loop(name):
     game = with_sgd(name)
     algorithm = compile_game(game)
@@ -155,10 +176,10 @@ def test_vmap_over_seeds_equals_loop(name):
     assert_close(many, jax.tree.map(lambda *leaves: jnp.stack(leaves), *loop))
 
 
-@methods
+@in_all_modes
 @pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
 def test_eight_devices_equal_one(name, mode):
-    game, data, (expected, expected_metrics) = sgd_run(name)
+    game, data, (expected, expected_metrics), _ = sgd_run(name)
     mesh = make_mesh()
     assert mesh.size == 8
     algorithm = compile_game(game, axis_name=None if mode == "jit" else DATA_AXIS)
@@ -174,7 +195,7 @@ def test_eight_devices_equal_one(name, mode):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not CASES[name].couples])
 def test_microbatches_equal_one_batch_where_examples_are_independent(name):
-    game, data, (expected, expected_metrics) = sgd_run(name)
+    game, data, (expected, expected_metrics), _ = sgd_run(name)
     for unroll in (True, False):
         algorithm = compile_game(game, microbatches=4, unroll=unroll)
         actual, metrics = jax.jit(algorithm.step)(algorithm.init(jax.random.key(0)), data)
@@ -182,7 +203,7 @@ def test_microbatches_equal_one_batch_where_examples_are_independent(name):
         assert_close(metrics, expected_metrics)
 
 
-@methods
+@in_all_modes
 def test_players_that_do_not_move_are_untouched(name):
     game = with_sgd(name)
     for mover, other in ((GENERATOR, DISCRIMINATOR), (DISCRIMINATOR, GENERATOR)):
@@ -195,17 +216,9 @@ def test_players_that_do_not_move_are_untouched(name):
         assert_same(now.replace(ema=()), kept.replace(ema=()))
 
 
-@methods
+@in_all_modes
 def test_donation_is_accepted(name):
-    algorithm, *_ = adam_run(name)
-    game = tiny(name)
-    mesh = make_mesh(jax.devices()[:1])
-    step = jit_step(algorithm, mesh, donate=True)
-    state = init_state(algorithm, jax.random.key(0), mesh)
-    for seed in range(2):
-        given, (state, _) = state, step(state, shard_batch(mesh, batch(name, game, seed)))
-        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given.players))
-    assert int(state.step) == 2
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(sgd_run(name)[3].players))
 
 
 @methods

@@ -81,7 +81,7 @@ def pictures(images: Path) -> Callable[..., ConfigDict]:
         config.recipe.ema.half_life, config.recipe.ema.ramp = 64.0, 0.5
         penalty = {"penalty": "orthogonal", "weight": 0.1, "every": 3}
         set_terms(config, "d", ortho=penalty)
-        set_optimizer(config, "gd", "adam", learning_rate=1e-3)
+        set_optimizer(config, "gd", "adam", learning_rate=3e-2)
         return _short(config, steps)
 
     return make

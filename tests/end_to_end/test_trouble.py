@@ -30,11 +30,12 @@ RULE = "stopped by the rule 'non_finite' at step"
 def exploding(ring):
     """A run that leaves the floats in its fourth step; saved after every step."""
 
-    def make(action, rate=1.0):
+    def make(action, g_rate=1.0):
         config = ring(steps=8)
         config.recipe.loss = "wasserstein"
-        set_optimizer(config, "gd", "sgd", learning_rate=rate)
-        config.checkpoint.every, config.samples.every = 1, 4
+        set_optimizer(config, "d", "sgd", learning_rate=1.0)
+        set_optimizer(config, "g", "sgd", learning_rate=g_rate)
+        config.checkpoint.every, config.samples.every = 1, 8
         set_guards(config, action, non_finite={})
         return config
 
@@ -44,7 +45,7 @@ def exploding(ring):
 @pytest.fixture(scope="module")
 def three_steps(exploding, tmp_path_factory):
     """Its digest before that."""
-    config = exploding("stop")
+    config = exploding("report")
     config.train.steps, config.score.every = 3, 0
     return train(config, tmp_path_factory.mktemp("three")).digest
 
@@ -70,11 +71,11 @@ def test_stop_keeps_the_last_good_checkpoint(
 
 
 def test_a_state_that_is_not_finite_is_never_saved(exploding, tmp_path):
-    config = exploding("stop", rate=1e30)
+    config = exploding("stop", g_rate=1e30)
     with pytest.raises(UserError) as caught:
         train(config, tmp_path)
     # The losses of the first step are finite, what it leaves behind is not.
-    assert str(caught.value).startswith(f"{RULE} 1: not finite: param_norm/discriminator")
+    assert str(caught.value).startswith(f"{RULE} 1: not finite: param_norm/generator = ")
     assert saved_steps(tmp_path / "checkpoints") == []
 
 

@@ -1,0 +1,229 @@
+"""Every config file: its variants resolve, at full size, to networks of known size."""
+
+from __future__ import annotations
+
+import math
+import re
+import runpy
+from itertools import pairwise
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from gan_jax import observe, registry, trees
+from gan_jax.config import default_config, flatten
+from gan_jax.engine import compile_game
+from gan_jax.game import rounds
+from gan_jax.loop import train
+from gan_jax.metrics.features import thumbnails
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+SHAPES = {
+    "builtin:mnist": (28, 28, 1),
+    "builtin:emoji_google": (64, 64, 3),
+    "synthetic:ring": (2,),
+}
+
+# Parameters of discriminator and generator, by file and variant.
+COUNTS = {
+    "dcgan": {
+        "": (17_232_897, 18_855_043),
+        "cifar10": (4_115_457, 4_926_595),
+        "smoke": (17_217, 67_915),
+    },
+    "gan": {
+        "": (246_481, 2_503_984),
+        "non_saturating": (246_481, 2_503_984),
+        "smoke": (246_481, 2_503_984),
+    },
+    "lsgan": {
+        "": (4_315_649, 12_696_131),
+        "cifar10": (1_033_729, 5_224_003),
+        "smoke": (17_217, 541_003),
+    },
+    "quickstart": {"": (67_873, 235_905), "smoke": (67_873, 235_905)},
+    "ring": {
+        "": (17_025, 17_154),
+        "plain": (17_025, 17_154),
+        "smoke": (17_025, 17_154),
+    },
+    "sngan": {
+        "": (1_053_825, 4_274_435),
+        "conditional": (1_055_105, 4_302_083),
+        "emoji": (1_055_105, 4_302_083),
+        "smoke": (4_505, 21_355),
+    },
+    "wgan": {
+        "": (2_765_633, 3_576_707),
+        "cifar10": (663_361, 1_068_931),
+        "smoke": (11_241, 61_939),
+    },
+    "wgan_gp": {
+        "": (1_055_361, 1_203_331),
+        "authors": (1_053_825, 1_203_331),
+        "emoji": (1_055_361, 1_203_331),
+        "smoke": (4_521, 20_491),
+    },
+}
+VARIANTS = [(name, variant) for name, known in COUNTS.items() for variant in known]
+
+
+def module(name):
+    return runpy.run_path(str(CONFIGS / f"{name}.py"))
+
+
+def load(name, variant=""):
+    return module(name)["get_config"](variant)
+
+
+def program(config):
+    return registry.resolve(config, SHAPES.get(config.data.source))
+
+
+def test_every_file_and_every_variant_it_names_is_known_here():
+    assert {path.stem for path in CONFIGS.glob("*.py")} == COUNTS.keys()
+    for name, known in COUNTS.items():
+        named = re.findall(r'"(\w*)"', module(name)["get_config"].__doc__)
+        assert {"", *named} == known.keys(), name
+
+
+def test_every_file_says_how_it_is_run():
+    for name in COUNTS:
+        text = module(name)["__doc__"]
+        assert f"gan-jax train --config configs/{name}.py --workdir runs/" in text
+        assert "Hardware: " in text
+
+
+def test_every_variant_is_another_run():
+    for name, known in COUNTS.items():
+        configs = [load(name, variant).to_dict() for variant in known]
+        assert all(a != b for i, a in enumerate(configs) for b in configs[:i]), name
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_locked_fields_and_golden_sizes(name, variant):
+    config = load(name, variant)
+    assert config.is_locked
+    fields = re.compile(r"^(model|recipe\.[dg]_terms|guards\.rules)\b")
+    ours = {f for f in flatten(config) if not fields.match(f)}
+    assert ours == {f for f in flatten(default_config()) if not fields.match(f)}
+    assert registry.make_rules(config)
+    for stage in program(config).program:
+        state = jax.eval_shape(compile_game(stage.game).init, jax.random.key(0))
+        counts = {n: trees.count(player.params) for n, player in state.players.items()}
+        assert counts == dict(
+            zip(("discriminator", "generator"), COUNTS[name][variant], strict=True)
+        )
+
+
+def dcgan_sizes(width, side, channels, kernel, latent, base):
+    """By the paper's table of layers: (discriminator, generator)."""
+    stages = int(math.log2(side // base))
+    widths = [width * min(2**i, 8) for i in range(stages)]
+    d = kernel**2 * channels * widths[0] + widths[0]
+    g = latent * base**2 * widths[-1] + 2 * widths[-1]
+    for narrow, wide in pairwise(widths):
+        d += kernel**2 * narrow * wide + 2 * wide
+        g += kernel**2 * wide * narrow + 2 * narrow
+    d += base**2 * widths[-1] + 1
+    g += kernel**2 * widths[0] * channels + channels
+    return d, g
+
+
+def resnet_sizes(g_width, d_width, latent=128, norms=0, classes=0):
+    """By tables 3 and 4 of 1802.05957, without biases before a batch norm."""
+    g = latent * 16 * g_width + 16 * g_width
+    g += 3 * (2 * 9 * g_width**2 + g_width**2)
+    g += 6 * 2 * g_width * max(classes, 1) + 2 * g_width
+    g += 9 * g_width * 3 + 3
+    conv = 9 * d_width**2 + d_width
+    d = 9 * 3 * d_width + d_width + conv + 3 * d_width + d_width
+    d += 2 * conv + d_width**2 + d_width
+    d += 4 * conv + norms * 2 * d_width
+    d += d_width + 1 + classes * d_width
+    return d, g
+
+
+def test_sizes_by_hand():
+    assert COUNTS["dcgan"][""] == dcgan_sizes(128, 64, 3, 5, 100, 4)
+    assert COUNTS["dcgan"]["cifar10"] == dcgan_sizes(128, 32, 3, 5, 100, 4)
+    assert COUNTS["lsgan"][""] == dcgan_sizes(64, 64, 3, 5, 1024, 4)
+    assert COUNTS["lsgan"]["cifar10"] == dcgan_sizes(64, 32, 3, 5, 1024, 4)
+    assert COUNTS["wgan"][""] == dcgan_sizes(64, 64, 3, 4, 100, 4)
+    assert COUNTS["wgan"]["cifar10"] == dcgan_sizes(64, 32, 3, 4, 100, 4)
+    assert COUNTS["sngan"][""] == resnet_sizes(256, 128)
+    assert COUNTS["sngan"]["conditional"] == resnet_sizes(256, 128, classes=10)
+    assert COUNTS["wgan_gp"][""] == resnet_sizes(128, 128, norms=6)
+    assert COUNTS["wgan_gp"]["authors"] == resnet_sizes(128, 128)
+
+    def perceptron(*widths):
+        return sum(a * b + b for a, b in pairwise(widths))
+
+    d, g = perceptron(784, 240, 240, 1), perceptron(100, 1200, 1200, 784)
+    assert COUNTS["gan"][""] == (d, g)
+    d, g = perceptron(2, 128, 128, 1), perceptron(2, 128, 128, 2)
+    assert COUNTS["ring"][""] == (d, g)
+
+
+FULL = ["dcgan", "gan", "lsgan", "quickstart", "ring", "sngan", "wgan", "wgan_gp"]
+FULL_SIZE = [(name, "") for name in FULL] + [("sngan", "conditional")]
+
+
+@pytest.mark.parametrize(("name", "variant"), FULL_SIZE)
+def test_a_step_at_full_size_abstractly(name, variant):
+    config = load(name, variant)
+    run = program(config)
+    for stage in run.program:
+        # Scanned rounds: their body is traced once.
+        algorithm = compile_game(stage.game, unroll=False)
+        state = jax.eval_shape(algorithm.init, jax.random.key(0))
+        shape = (rounds(stage.game), config.train.batch_size)
+        batch = {"image": jax.ShapeDtypeStruct((*shape, *run.data.image_shape), jnp.uint8)}
+        if len(run.data.image_shape) == 1:
+            batch["image"] = jax.ShapeDtypeStruct((*shape, 2), jnp.float32)
+        if run.data.num_classes is not None:
+            batch["label"] = jax.ShapeDtypeStruct(shape, jnp.int32)
+        after, metrics = jax.eval_shape(algorithm.step, state, batch)
+        assert jax.tree.structure(after) == jax.tree.structure(state)
+        for old, new in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
+            assert (old.shape, old.dtype) == (new.shape, new.dtype)
+        assert {"disc/loss", "gen/loss", "disc/grad_norm"} <= metrics.keys()
+        assert {(m.shape, str(m.dtype)) for m in metrics.values()} == {((), "float32")}
+    assert rounds(run.program[-1].game) == {"sngan": 5, "wgan": 5, "wgan_gp": 5}.get(
+        name, 1
+    )
+
+
+def smoke(name, workdir, monkeypatch):
+    monkeypatch.setenv("GAN_JAX_CACHE", str(workdir / "cache"))
+    config = load(name, "smoke")
+    config.parallel.devices = 1
+    return config, train(config, workdir / "run")
+
+
+def test_the_smoke_run_of_ring(tmp_path, monkeypatch):
+    config, summary = smoke("ring", tmp_path, monkeypatch)
+    assert f"done at step {config.train.steps} " in summary.report
+    names = {"frechet_distance", "high_quality_share", "modes_found"}
+    assert summary.scores.keys() == {f"{name}/coordinates" for name in names}
+
+
+def test_the_smoke_run_of_quickstart(tmp_path, monkeypatch):
+    # Its own scores need a classifier, which is trained first.
+    monkeypatch.setattr(observe, "load_classifier", lambda name: thumbnails())
+    config, summary = smoke("quickstart", tmp_path, monkeypatch)
+    assert f"done at step {config.train.steps} " in summary.report
+    assert summary.scores.keys() == {"frechet_distance/pixels_8x8"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in COUNTS if name != "ring"])
+def test_every_smoke_run(name, tmp_path, monkeypatch):
+    config, summary = smoke(name, tmp_path, monkeypatch)
+    assert f"done at step {config.train.steps} " in summary.report
+    (distance,) = [v for k, v in summary.scores.items() if k.startswith("frechet")]
+    assert math.isfinite(distance)
+    kind = "emoji" if config.data.source == "builtin:emoji_google" else "mnist"
+    assert all(key.endswith(f"/{kind}_classifier") for key in summary.scores)

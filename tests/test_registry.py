@@ -1,0 +1,423 @@
+"""From names to values, and what is said of names and numbers that are wrong."""
+
+from __future__ import annotations
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax import losses, registry, transforms
+from gan_jax.config import default_config, set_guards, set_optimizer, set_options, set_terms
+from gan_jax.errors import UserError
+from gan_jax.game import Ema, rounds
+from gan_jax.guards import evaluate
+from gan_jax.methods import METHODS
+from gan_jax.methods.two_player import Recipe
+
+PARAMS = {"a": jnp.ones(3), "b": {"c": jnp.full((2, 2), -0.5), "d": jnp.float32(2.0)}}
+
+
+def published(method):
+    return inspect.signature(METHODS[method]).parameters["recipe"].default
+
+
+def recipe_of(config):
+    return registry.build_recipe(config, published(config.method))
+
+
+def updates(tx, count, grads=None):
+    """Updates of `count` steps along constant gradients."""
+    grads = jax.tree.map(lambda p: p + 1.0, PARAMS) if grads is None else grads
+    state, found = tx.init(PARAMS), []
+    with jax.numpy_dtype_promotion("standard"):
+        for _ in range(count):
+            update, state = tx.update(grads, state, PARAMS)
+            found.append(update)
+    return found
+
+
+def assert_same_updates(a, b, count=3):
+    for x, y in zip(updates(a, count), updates(b, count), strict=True):
+        for p, q in zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True):
+            np.testing.assert_array_equal(p, q)
+
+
+# Recipes.
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_the_default_is_what_the_method_publishes(method):
+    config = default_config()
+    config.method = method
+    ours, theirs = recipe_of(config), published(method)
+    assert ours._replace(d_terms={}, g_terms={}) == theirs._replace(d_terms={}, g_terms={})
+    assert dict(ours.d_terms) == dict(theirs.d_terms)
+    assert dict(ours.g_terms) == dict(theirs.g_terms)
+
+
+def test_plain_fields():
+    config = default_config()
+    config.recipe.loss, config.recipe.d_steps = "hinge", 3
+    config.recipe.joint_forward, config.recipe.fakes_per_real = True, 2
+    config.recipe.d_transform = "spectral_norm"
+    config.recipe.ema.half_life, config.recipe.ema.ramp = 500.0, 0.05
+    found = recipe_of(config)
+    assert found.loss is losses.hinge
+    assert (found.d_steps, found.joint_forward, found.fakes_per_real) == (3, True, 2)
+    assert found.g_ema == Ema(500.0, 0.0, 0.05)
+    assert found.g_transform is published("dcgan").g_transform
+    kernel = {"net": {"w": jnp.diag(jnp.array([3.0, 1.0, 0.5]))}}
+    state = found.d_transform.init(kernel, jax.random.key(0))
+    for _ in range(20):
+        state = found.d_transform.update(kernel, state)
+    np.testing.assert_allclose(
+        found.d_transform.apply(kernel, state)["net"]["w"],
+        kernel["net"]["w"] / 3.0,
+        rtol=1e-5,
+    )
+
+
+def test_priors():
+    config, key = default_config(), jax.random.key(3)
+    config.recipe.prior, config.recipe.latent_dim = "uniform", 7
+    expected = jax.random.uniform(key, (7,), minval=-1.0, maxval=1.0)
+    np.testing.assert_array_equal(recipe_of(config).prior(key), expected)
+    config.recipe.prior, config.recipe.latent_dim = "normal", None
+    expected = jax.random.normal(key, (100,))  # DCGAN's dimension
+    np.testing.assert_array_equal(recipe_of(config).prior(key), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "expected"),
+    [
+        ("adam", {"b1": 0.2, "b2": 0.7, "eps": 0.1}, optax.adam(0.3, 0.2, 0.7, 0.1)),
+        ("sgd", {"momentum": 0.9}, optax.sgd(0.3, 0.9)),
+        ("sgd", {}, optax.sgd(0.3)),
+        ("rmsprop", {"b2": 0.8, "eps": 0.1}, optax.rmsprop(0.3, 0.8, 0.1)),
+        ("rmsprop", {"momentum": 0.5}, optax.rmsprop(0.3, 0.999, 1e-8, momentum=0.5)),
+    ],
+)
+def test_optimizers(name, numbers, expected):
+    config = default_config()
+    set_optimizer(config, "d", name, learning_rate=0.3, **numbers)
+    found = recipe_of(config)
+    assert_same_updates(found.d_tx, expected)
+    assert found.g_tx is published("dcgan").g_tx
+
+
+def test_the_box_holds_after_an_update():
+    config = default_config()
+    set_optimizer(config, "d", "sgd", learning_rate=5.0, box=0.25)
+    (update,) = updates(recipe_of(config).d_tx, 1)
+    landed = optax.apply_updates(PARAMS, update)
+    expected = {"a": jnp.full(3, -0.25), "b": {"c": jnp.full((2, 2), -0.25), "d": -0.25}}
+    for x, y in zip(jax.tree.leaves(landed), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize(("player", "per_step"), [("d", 2 + 0.25), ("g", 1.0)])
+def test_decay_is_in_images_for_every_player(player, per_step):
+    """With a batch of 10, rate 1 until 40 images and then down to 0 at 80."""
+    config = default_config()
+    config.train.batch_size, config.recipe.d_steps = 10, 2
+    set_terms(config, "d", r1={"penalty": "r1", "weight": 1.0, "every": 4})
+    set_optimizer(config, "gd", "sgd", learning_rate=1.0, decay_from=40, decay_to=80)
+    tx = getattr(recipe_of(config), f"{player}_tx")
+    grads = jax.tree.map(jnp.ones_like, PARAMS)
+    found = [-float(u["b"]["d"]) for u in updates(tx, 20, grads)]
+    images = np.arange(20) * 10.0 / per_step
+    np.testing.assert_allclose(found, np.clip((80.0 - images) / 40.0, 0.0, 1.0), atol=1e-6)
+
+
+def test_terms_are_added_replaced_and_dropped():
+    config = default_config()
+    config.method = "wgan_gp"
+    (name,) = published("wgan_gp").d_terms
+    added = {"penalty": "orthogonal", "weight": 0.5, "every": 3, "modified": False}
+    set_terms(config, "d", ortho=added)
+    found = recipe_of(config)
+    assert found.d_terms.keys() == {name, "ortho"}
+    assert found.d_terms[name] is published("wgan_gp").d_terms[name]
+    ortho = found.d_terms["ortho"]
+    assert (ortho.weight, ortho.every) == (0.5, 3)
+    # ||W^T W - I||^2 of diag(2, 1) is 9; the modified one would be 0.
+    assert float(ortho.term.fn({"w": jnp.diag(jnp.array([2.0, 1.0]))})) == 9.0
+    set_terms(config, "d", **{name: {"penalty": "r1", "weight": 2.0}})
+    assert recipe_of(config).d_terms[name].weight == 2.0
+    set_terms(config, "d", **{name: {"penalty": "r1", "weight": 0.0}})
+    assert recipe_of(config).d_terms == {}
+
+
+def test_options_of_networks_that_have_names():
+    config = default_config()
+    set_options(config, width=8, d_norm="layer", dtype="bfloat16")
+    game = registry.resolve(config, (8, 8, 1)).program[0].game
+    params, stats = jax.eval_shape(game.nets["discriminator"].init, jax.random.key(0))
+    assert stats == {}  # batch norm would keep some
+    assert {str(x.dtype) for x in jax.tree.leaves(params)} == {"float32"}
+
+
+def test_the_shape_of_the_source_stands_in_for_that_of_the_config():
+    config = default_config()
+    assert registry.resolve(config, (16, 8, 3)).data.image_shape == (16, 8, 3)
+    config.data.image_shape = (8, 8, 1)
+    data = registry.resolve(config, (16, 8, 3)).data
+    assert data.image_shape == (8, 8, 1)
+    plain = config.data.to_dict() | {"image_shape": (8, 8, 1)}
+    assert data._asdict() == plain
+
+
+def test_stages():
+    config = default_config()
+    config.recipe.d_steps = 1
+    r1 = {"penalty": "r1", "weight": 1.0, "every": 2}
+    config.stages = (
+        {"until": 3, "d_steps": 4},
+        {"until": 10, "d_terms": {"r1": r1}, "g_optimizer": {"name": "sgd"}},
+    )
+    program = registry.resolve(config, (8, 8, 1)).program
+    assert [stage.until for stage in program] == [3, 10, None]
+    assert [rounds(stage.game) for stage in program] == [4, 1, 1]
+    phases = [[phase.name for phase in stage.game.phases] for stage in program]
+    assert phases == [["disc", "gen"], ["disc", "disc_r1", "gen"], ["disc", "gen"]]
+    own = [stage.game.players["generator"].tx for stage in program]
+    assert_same_updates(own[1], optax.sgd(2e-4))
+    assert own[0] is own[2] is published("dcgan").g_tx
+    assert (config.recipe.d_terms.to_dict(), config.recipe.g_optimizer.name) == ({}, None)
+
+
+# Rules.
+
+
+def test_rules_have_their_options():
+    config = default_config()
+    set_guards(config, "report", sample_diversity={"minimum": 0.5, "patience": 1})
+    (rule,) = registry.make_rules(config)
+    _, verdicts = evaluate((rule,), {}, {"sample_diversity": 0.4})
+    assert [verdict.rule for verdict in verdicts] == ["sample_diversity"]
+    assert evaluate((rule,), {}, {"sample_diversity": 0.6})[1] == []
+
+
+# Mistakes.
+
+
+def change(path, value):
+    def apply(config):
+        with config.unlocked():
+            *groups, name = path.split(".")
+            for group in groups:
+                config = config[group]
+            config[name] = value
+
+    return apply
+
+
+def term(**entry):
+    return lambda config: set_terms(config, "d", mine=entry)
+
+
+def option(**options):
+    return lambda config: set_options(config, **options)
+
+
+def rule(name, **options):
+    return lambda config: set_guards(config, "stop", **{name: options})
+
+
+MISTAKES = {
+    "method": (
+        change("method", "dcgna"),
+        "no method is named 'dcgna'; did you mean 'dcgan'?",
+    ),
+    "loss": (
+        change("recipe.loss", "hinhe"),
+        "no loss is named 'hinhe'; did you mean 'hinge'?",
+    ),
+    "prior": (
+        change("recipe.prior", "norml"),
+        "no prior is named 'norml'; did you mean 'normal'?",
+    ),
+    "transform": (
+        change("recipe.g_transform", "spectral"),
+        "no transform is named 'spectral'; did you mean 'spectral_norm'?",
+    ),
+    "optimizer": (
+        change("recipe.d_optimizer.name", "adan"),
+        "no optimizer is named 'adan'; did you mean 'adam'?",
+    ),
+    "penalty": (
+        term(penalty="gradient_penlty", weight=1.0),
+        "no penalty is named 'gradient_penlty'; did you mean 'gradient_penalty'?",
+    ),
+    "term": (
+        term(penalty="r1"),
+        "term 'mine' needs 'penalty' and 'weight'; has ['penalty']",
+    ),
+    "term_option": (
+        term(penalty="gradient_penalty", weight=1.0, targt=0.0),
+        "term 'mine' has no option 'targt'; did you mean 'target'?",
+    ),
+    "term_every": (
+        term(penalty="r1", weight=1.0, every=0),
+        "term 'mine': 'every' must be at least 1, got 0",
+    ),
+    "model_option": (
+        option(widht=8),
+        "method 'dcgan' has no model option 'widht'; did you mean 'width'?",
+    ),
+    "model_recipe": (option(recipe=1), "method 'dcgan' has no model option 'recipe'"),
+    "model_shape": (
+        option(image_shape=(8, 8, 1)),
+        "method 'dcgan' has no model option 'image_shape'",
+    ),
+    "model_norm": (
+        option(d_norm="bacth"),
+        "no model option d_norm is named 'bacth'; did you mean 'batch'?",
+    ),
+    "model_dtype": (
+        option(dtype="bfloat17"),
+        "no model option dtype is named 'bfloat17'; did you mean 'bfloat16'?",
+    ),
+    "latent_alone": (
+        change("recipe.latent_dim", 8),
+        "recipe.latent_dim needs recipe.prior: 'normal' or 'uniform'",
+    ),
+    "rate_alone": (
+        change("recipe.g_optimizer.learning_rate", 1.0),
+        "recipe.g_optimizer.learning_rate is set, but recipe.g_optimizer needs a name",
+    ),
+    "ema_alone": (
+        change("recipe.ema.ramp", 0.05),
+        "recipe.ema.start and .ramp need recipe.ema.half_life",
+    ),
+    "ema_negative": (
+        change("recipe.ema.half_life", -1.0),
+        "recipe.ema.half_life must be positive, got -1.0",
+    ),
+    "shape": (change("data.image_shape", (8, 8)), "data.image_shape is (8, 8); expected"),
+    "shape_zero": (change("data.image_shape", (8, 0, 1)), "data.image_shape is (8, 0, 1)"),
+    "classes": (change("data.num_classes", 0), "data.num_classes must be positive, got 0"),
+    "stage_end": (
+        change("stages", ({"d_steps": 2},)),
+        "stages[0] needs 'until', the step at which it ends, a whole number above 0",
+    ),
+    "stage_order": (
+        change("stages", ({"until": 5}, {"until": 5})),
+        "stages[1] needs 'until', the step at which it ends, a whole number above 5",
+    ),
+    "stage_kind": (change("stages", (3,)), "stages[0] needs 'until'"),
+    "stage_field": (
+        change("stages", ({"until": 5, "d_stepz": 2},)),
+        "stages[0] names no recipe field 'd_stepz'; did you mean 'd_steps'?",
+    ),
+    "stage_type": (
+        change("stages", ({"until": 5, "d_steps": "x"},)),
+        "stages[0]['d_steps']",
+    ),
+    "rule": (
+        rule("non_finit"),
+        "no guard rule is named 'non_finit'; did you mean 'non_finite'?",
+    ),
+    "rule_option": (
+        rule("logit_margin", limt=3.0),
+        "guard rule 'logit_margin' has no option 'limt'; did you mean 'limit'?",
+    ),
+    "rule_range": (
+        rule("logit_margin", limit=-1.0),
+        "guard rule 'logit_margin': logit_margin: limit must be positive, got -1.0",
+    ),
+    "action": (
+        change("guards.action", "rolback"),
+        "no guard action is named 'rolback'; did you mean 'rollback'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_told_in_one_line(name):
+    mistake, message = MISTAKES[name]
+    config = default_config()
+    mistake(config)
+
+    def build():
+        registry.make_rules(config)
+        registry.resolve(config, (8, 8, 1))
+
+    with pytest.raises(UserError) as caught:
+        build()
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"decay_to": 5.0}, "recipe.g_optimizer: set decay_from and decay_to together"),
+        ({"decay_from": 5.0, "decay_to": 5.0}, "decay_to must lie after decay_from"),
+        ({"box": -0.1}, "recipe.g_optimizer.box must be positive, got -0.1"),
+        ({"momentum": 0.9}, "momentum is set, but recipe.g_optimizer 'adam' has no such"),
+    ],
+)
+def test_optimizers_that_contradict_themselves(numbers, message):
+    config = default_config()
+    set_optimizer(config, "g", "adam", learning_rate=1.0, **numbers)
+    with pytest.raises(UserError, match=message):
+        registry.resolve(config, (8, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("train.steps", 0),
+        ("train.batch_size", 0),
+        ("train.microbatches", 0),
+        ("train.steps_per_dispatch", 0),
+        ("log.every", 0),
+        ("log.spectrum_every", -1),
+        ("samples.every", -1),
+        ("samples.count", 1),
+        ("samples.columns", 0),
+        ("checkpoint.every", -1),
+        ("checkpoint.keep_last", 0),
+        ("checkpoint.keep_best", -1),
+        ("score.every", -1),
+        ("score.samples", 1),
+        ("score.reference", 1),
+        ("guards.max_rollbacks", -1),
+    ],
+)
+def test_numbers_out_of_range_are_named(path, value):
+    config = default_config()
+    change(path, value)(config)
+    with pytest.raises(UserError) as caught:
+        registry.check_numbers(config)
+    assert str(caught.value) == f"{path} must be at least {value + 1}, got {value}"
+
+
+def test_everything_falls_on_the_end_of_a_dispatch():
+    config = default_config()
+    config.train.steps_per_dispatch = 100
+    registry.check_numbers(config)
+    config.samples.every = 250
+    with pytest.raises(UserError) as caught:
+        registry.check_numbers(config)
+    assert str(caught.value) == (
+        "samples.every (250) must be a multiple of train.steps_per_dispatch (100)"
+    )
+    config.samples.every, config.stages = 0, ({"until": 150},)
+    with pytest.raises(
+        UserError, match=r"stages\[0\]\['until'\] \(150\) must be a multiple"
+    ):
+        registry.resolve(config, (8, 8, 1))
+
+
+def test_tables_hold_what_they_name():
+    assert isinstance(published("gan"), Recipe)
+    assert {name: registry.LOSSES[name] for name in registry.LOSSES} == {
+        name: getattr(losses, name) for name in registry.LOSSES
+    }
+    assert registry.TRANSFORMS["none"] is transforms.identity
