@@ -42,9 +42,7 @@ def test_batch_size_wants_one_answer():
 def test_per_example_keys_depend_on_the_row_alone():
     key = jax.random.key(3)
     five, three = prng.per_example(key, 5), prng.per_example(key, 3)
-    np.testing.assert_array_equal(
-        jax.random.key_data(five)[:3], jax.random.key_data(three)
-    )
+    np.testing.assert_array_equal(jax.random.key_data(five)[:3], jax.random.key_data(three))
     np.testing.assert_array_equal(
         jax.random.key_data(five[4]), jax.random.key_data(jax.random.fold_in(key, 4))
     )
@@ -63,9 +61,7 @@ def test_streams_differ_by_name_and_agree_between_one_and_many():
     )
     # crc32 of the name: the same in every Python process.
     expected = jax.random.fold_in(keys[0], 0xE8B7BE43)
-    np.testing.assert_array_equal(
-        jax.random.key_data(a[0]), jax.random.key_data(expected)
-    )
+    np.testing.assert_array_equal(jax.random.key_data(a[0]), jax.random.key_data(expected))
 
 
 @pytest.mark.parametrize(

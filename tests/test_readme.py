@@ -18,7 +18,7 @@ def test_the_composition_example_runs_as_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        exec(compile(code, "README.md", "exec"), names)  # noqa: S102
+        exec(compile(code, "README.md", "exec"), names)
     assert names["samples"].shape == (1000, 2)
     radius = np.linalg.norm(np.asarray(names["samples"]), axis=1)
     # The ring has radius 2; the untrained generator's points lie within 1.

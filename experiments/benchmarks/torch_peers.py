@@ -218,9 +218,7 @@ def resnet_discriminator(
     width: int, conv: Callable, linear: Callable, norm: Callable | None, pool: Callable
 ) -> nn.Module:
     """Four residual blocks, of which the first two halve the resolution."""
-    blocks = [
-        DownBlock(3 if i == 0 else width, width, i < 2, conv, norm) for i in range(4)
-    ]
+    blocks = [DownBlock(3 if i == 0 else width, width, i < 2, conv, norm) for i in range(4)]
     return Logit(nn.Sequential(*blocks, Pool(pool), linear(width, 1)))
 
 

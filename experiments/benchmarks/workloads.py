@@ -1,7 +1,8 @@
-"""What is measured: a method, its sizes, and how much of it makes one sample."""
+"""The games that are timed, compiled and fed, on the JAX side."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,45 +10,41 @@ import jax
 import numpy as np
 
 from gan_jax import compile_game, parallel, trees
+from gan_jax.engine import Algorithm
 from gan_jax.game import Game, rounds
 from gan_jax.methods import METHODS, Recipe
 from gan_jax.priors import normal
 
-Sampler = Callable[[], None]
-"""Runs the steps of one sample, and returns when they are done."""
+Timed = Callable[[], float]
+"""Runs one sample and returns its seconds."""
 
 
 class Workload(NamedTuple):
-    """One row of the table.
+    """A game and how it is run.
 
     Attributes:
-        title: what the row is called.
-        goal: smallest wanted ratio of images/s, JAX over PyTorch.
-        game: makes the method's game.
+        game: makes it.
         shape: of one example.
         batch: examples per round.
         steps: steps per sample.
-        steps_per_call: of them, in one dispatch.
+        per_call: of them, in one dispatch.
+        devices: virtual devices that share the batch, each with a thread of its own.
     """
 
-    title: str
-    goal: float
     game: Callable[[], Game]
     shape: tuple[int, ...]
     batch: int
     steps: int
-    steps_per_call: int = 1
+    per_call: int = 1
+    devices: int = 1
 
 
-def ring() -> Game:
-    """Points in the plane: two hidden layers of 128, latents of 2, one pass for real and
-    fake.
-    """
+def _ring() -> Game:
+    """Points in the plane; real and fake in one pass."""
+    recipe = Recipe(prior=normal(2), joint_forward=True)
+    features = (128, 128)
     return METHODS["ns_gan"](
-        image_shape=(2,),
-        g_features=(128, 128),
-        d_features=(128, 128),
-        recipe=Recipe(prior=normal(2), joint_forward=True),
+        image_shape=(2,), g_features=features, d_features=features, recipe=recipe
     )
 
 
@@ -55,60 +52,86 @@ def _images(method: str, **sizes: int) -> Callable[[], Game]:
     return lambda: METHODS[method](image_shape=(32, 32, 3), **sizes)
 
 
+_IMAGE = (32, 32, 3)
 WORKLOADS = {
-    "ring": Workload("2-D ring, MLP 2 x 128", 4.0, ring, (2,), 256, 400, 200),
-    "dcgan": Workload(
-        "DCGAN 32, width 64, 4 x 4", 1.0, _images("dcgan", width=64, kernel_size=4),
-        (32, 32, 3), 64, 6,
-    ),
-    "sngan": Workload(
-        "SNGAN 32, 5 D steps", 1.0, _images("sngan"), (32, 32, 3), 64, 1
-    ),
-    "wgan_gp": Workload(
-        "WGAN-GP 32, 5 D steps", 1.3, _images("wgan_gp"), (32, 32, 3), 64, 1
-    ),
-}  # fmt: skip
+    "ring": Workload(_ring, (2,), 256, steps=400, per_call=200, devices=2),
+    "dcgan": Workload(_images("dcgan", width=64, kernel_size=4), _IMAGE, 64, steps=5),
+    "sngan": Workload(_images("sngan"), _IMAGE, 64, steps=1),
+    "wgan_gp": Workload(_images("wgan_gp"), _IMAGE, 64, steps=1),
+}
 
 
 class Ready(NamedTuple):
-    """A compiled workload.
+    """A compiled workload with its data on the device.
 
     Attributes:
-        sample: runs one sample.
+        sample: runs `steps` steps.
         sizes: trained scalars of generator and discriminator.
         compile_seconds: what tracing and compiling took.
     """
 
-    sample: Sampler
+    sample: Timed
     sizes: tuple[int, int]
     compile_seconds: float
 
 
-def prepare(workload: Workload, seed: int) -> Ready:
-    """Compiles a workload's step for one device, its data there already."""
-    game = workload.game()
-    algorithm, mesh = compile_game(game), parallel.make_mesh(jax.devices()[:1])
-    state = parallel.init_state(algorithm, jax.random.key(seed), mesh)
-    per_call = workload.steps_per_call
-    data = _data(workload, rounds(game) * per_call, seed)
-    batch = parallel.shard_batch(mesh, {"image": data})
-    step, seconds = _compile(
-        parallel.jit_step(algorithm, mesh, steps_per_call=per_call), state, batch
-    )
-    sizes = tuple(
+def prepare(work: Workload, seed: int) -> Ready:
+    """Compiles a workload; its data lies on the devices already."""
+    game, mesh = work.game(), parallel.make_mesh(jax.devices()[: work.devices])
+    single = compile_game(game)
+    state = parallel.init_state(single, jax.random.key(seed), mesh)
+    batch = parallel.shard_batch(mesh, _data(work, (work.per_call * rounds(game),), seed))
+    program = _program(game, single, mesh, work.per_call)
+    begin = time.perf_counter()
+    compiled = program.lower(state, batch).compile()
+    seconds = time.perf_counter() - begin
+    generator, discriminator = (
         trees.count(state.players[name].params) for name in ("generator", "discriminator")
     )
-    return Ready(_sampler(step, state, batch, workload.steps // per_call), sizes, seconds)
+    sample = _sample(compiled, state, batch, work.steps // work.per_call)
+    return Ready(sample, (generator, discriminator), seconds)
 
 
-def _data(workload: Workload, rows: int, seed: int) -> np.ndarray:
-    """Random examples in [-1, 1], float32 (rows, batch, ...)."""
-    rng = np.random.default_rng(seed)
-    shape = (rows, workload.batch, *workload.shape)
-    return rng.uniform(-1.0, 1.0, shape).astype(np.float32)
-
-
-def _compile(step, state, batch):
+def prepare_seeds(work: Workload, seeds: int, seed: int) -> Ready:
+    """The same for several seeds in one program, on the same devices."""
+    game, mesh = work.game(), parallel.make_mesh(jax.devices()[: work.devices])
+    algorithm = compile_game(game)
+    states = parallel.init_seeds(
+        algorithm, jax.random.split(jax.random.key(seed), seeds), mesh
+    )
+    data = _data(work, (seeds, work.per_call * rounds(game)), seed)
+    batch = jax.device_put(data, parallel.seeds_sharding(mesh))
+    program = parallel.seeds_step(algorithm, mesh, steps_per_call=work.per_call)
     begin = time.perf_counter()
-    compiled = step.lower(state, batch).compile()
-    return compiled, time.perf_counter() - begin
+    compiled = program.lower(states, batch).compile()
+    seconds = time.perf_counter() - begin
+    sample = _sample(compiled, states, batch, work.steps // work.per_call)
+    return Ready(sample, (0, 0), seconds)
+
+
+def _program(
+    game: Game, single: Algorithm, mesh: jax.sharding.Mesh, per_call: int
+) -> jax.stages.Wrapped:
+    if mesh.size == 1:
+        return parallel.jit_step(single, mesh, steps_per_call=per_call)
+    mapped = compile_game(game, axis_name=parallel.DATA_AXIS)
+    return parallel.shard_map_step(mapped, mesh, steps_per_call=per_call)
+
+
+def _data(work: Workload, lead: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
+    """Random examples in [-1, 1], float32 (*lead, batch, ...)."""
+    rng = np.random.default_rng(seed)
+    shape = (*lead, work.batch, *work.shape)
+    return {"image": rng.uniform(-1.0, 1.0, shape).astype(np.float32)}
+
+
+def _sample(step: Callable, state: object, batch: object, calls: int) -> Timed:
+    def run() -> float:
+        nonlocal state
+        begin = time.perf_counter()
+        for _ in range(calls):
+            state, _ = step(state, batch)
+        jax.block_until_ready(state)
+        return time.perf_counter() - begin
+
+    return run

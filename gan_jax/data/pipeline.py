@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ class Pipeline:
         """
         return self._account([self._stream.read(position, rounds)])
 
-    def iterate(self, position: int, rounds: int) -> Iterator[Batch]:
+    def iterate(self, position: int, rounds: int) -> Generator[Batch]:
         """The stream from a position on, `rounds` at a time, read ahead in the background.
 
         Close it (`contextlib.closing`) to end its threads and processes.

@@ -14,6 +14,7 @@ by themselves, and the compiler inserts the communication:
 
 `shard_map_step` and `pmap_step` run an algorithm compiled with `axis_name=DATA_AXIS`. They
 take and return the same global arrays as `jit_step`, so they can be exchanged freely.
+`seeds_step` plays several seeds of one method in one program.
 
 With several processes (`gan_jax.distributed`) every process runs these same lines, and each
 gives `shard_batch` only its own rows of the global batch, those of `process_rows`.
@@ -39,6 +40,7 @@ from gan_jax.parallel.placement import (
     state_shardings,
     to_host,
 )
+from gan_jax.parallel.seeds import init_seeds, seeds_sharding, seeds_step
 from gan_jax.parallel.steps import Step, jit_step, pmap_step, shard_map_step
 
 __all__ = [
@@ -51,12 +53,15 @@ __all__ = [
     "check_batch",
     "fsdp",
     "global_from_host",
+    "init_seeds",
     "init_state",
     "jit_step",
     "make_mesh",
     "pmap_step",
     "prefetch_to_device",
     "process_rows",
+    "seeds_sharding",
+    "seeds_step",
     "shard_batch",
     "shard_map_step",
     "split_largest",

@@ -19,12 +19,11 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from gan_jax.parallel.mesh import DATA_AXIS
-from gan_jax.parallel.placement import Initialiser, init_state, to_host
+from gan_jax.parallel.placement import Initialiser
 from gan_jax.parallel.steps import Step, Stepper, check_data_only, several_steps
 from gan_jax.types import Key, PyTree, Scalar
 

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import Net, ParamPenalty, compile_game, losses, penalties, prng, priors
+from gan_jax import Net, ParamPenalty, compile_game, losses, penalties, priors, prng
 from gan_jax.methods.two_player import (
     DISCRIMINATOR,
     GENERATOR,
@@ -25,7 +25,8 @@ def affine(dim: int, *, scale: float, conditional: bool = False) -> Net:
 
     def init(key):
         del key
-        return {"w": jnp.full((dim,), scale), "b": jnp.zeros((dim,))}, {"calls": jnp.zeros(())}
+        weights = {"w": jnp.full((dim,), scale), "b": jnp.zeros((dim,))}
+        return weights, {"calls": jnp.zeros(())}
 
     def apply(params, stats, z, y=None, *, train):
         out = params["w"][None] * z + params["b"][None]
@@ -101,9 +102,7 @@ def test_a_step_of_the_wasserstein_game(joint):
     assert float(critic.stats[DISCRIMINATOR]["rows"]) == 2 * BATCH
     z = np.asarray(latents("gen"))
     generator = state.players[GENERATOR].params[GENERATOR]
-    np.testing.assert_allclose(
-        generator["w"], 2.0 + 0.1 * moved * z.mean(0), rtol=1e-5
-    )
+    np.testing.assert_allclose(generator["w"], 2.0 + 0.1 * moved * z.mean(0), rtol=1e-5)
     np.testing.assert_allclose(generator["b"], 0.1 * moved, rtol=1e-5)
     assert float(state.players[GENERATOR].stats[GENERATOR]["calls"]) == 1.0
 

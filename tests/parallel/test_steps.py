@@ -224,7 +224,7 @@ def test_the_step_is_traced_for_the_platform_of_the_mesh():
     from gan_jax.parallel import steps
 
     for mesh in (Mesh, parallel.make_mesh()):
-        steps._steps(Spy, mesh, 1, None)(None, None)
+        steps.several_steps(Spy, mesh, 1, None)(None, None)
     assert seen == ["tpu", "cpu"]
 
 
