@@ -103,7 +103,7 @@ class View:
     def with_stats(
         self, *inputs: Any, train: bool = True, stats: Stats | None = None
     ) -> tuple[Any, Stats]:
-        """Outputs and new statistics, starting from `stats` instead of the view's if given."""
+        """Outputs and new statistics, from `stats` in place of the view's if given."""
         used = self.stats if stats is None else stats
         return self.net.apply(self.params, used, *inputs, train=train)
 

@@ -1,4 +1,4 @@
-"""The test environment is stricter than a user's: 8 virtual devices, no implicit promotion."""
+"""The test environment is stricter than a user: 8 virtual devices, no promotion."""
 
 import os
 
