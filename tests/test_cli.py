@@ -233,6 +233,21 @@ def test_variants_that_are_not_there(train):
     )
 
 
+def test_a_file_may_insist_on_a_variant(train, tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(
+        "from gan_jax.config import default_config\n"
+        "def get_config(variant):\n"
+        "    config = default_config()\n"
+        "    config.method = {'wrong': 'dcgam'}[variant]\n"
+        "    config.data.source = 'synthetic:ring'\n"
+        "    return config\n"
+    )
+    told = train(config=f"{file}:wrong")
+    assert told == "no method is named 'dcgam'; did you mean 'dcgan'?"
+    assert train(config=f"{file}:other") == f"{file}, line 4: KeyError: other"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

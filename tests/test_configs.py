@@ -196,32 +196,44 @@ def test_a_step_at_full_size_abstractly(name, variant):
     )
 
 
-def smoke(name, workdir, monkeypatch):
-    monkeypatch.setenv("GAN_JAX_CACHE", str(workdir / "cache"))
-    config = load(name, "smoke")
-    config.parallel.devices = 1
-    return config, train(config, workdir / "run")
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Where classifiers are kept, so that each is trained once."""
+    return tmp_path_factory.mktemp("cache")
 
 
-def test_the_smoke_run_of_ring(tmp_path, monkeypatch):
-    config, summary = smoke("ring", tmp_path, monkeypatch)
+@pytest.fixture
+def smoke(cache, tmp_path, monkeypatch):
+    """`smoke(name)`: the config and the end of a smoke run."""
+    monkeypatch.setenv("GAN_JAX_CACHE", str(cache))
+
+    def run(name):
+        config = load(name, "smoke")
+        config.parallel.devices = 1
+        return config, train(config, tmp_path)
+
+    return run
+
+
+def test_the_smoke_run_of_ring(smoke):
+    config, summary = smoke("ring")
     assert f"done at step {config.train.steps} " in summary.report
     names = {"frechet_distance", "high_quality_share", "modes_found"}
     assert summary.scores.keys() == {f"{name}/coordinates" for name in names}
 
 
-def test_the_smoke_run_of_quickstart(tmp_path, monkeypatch):
+def test_the_smoke_run_of_quickstart(smoke, monkeypatch):
     # Its own scores need a classifier, which is trained first.
     monkeypatch.setattr(observe, "load_classifier", lambda name: thumbnails())
-    config, summary = smoke("quickstart", tmp_path, monkeypatch)
+    config, summary = smoke("quickstart")
     assert f"done at step {config.train.steps} " in summary.report
     assert summary.scores.keys() == {"frechet_distance/pixels_8x8"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in COUNTS if name != "ring"])
-def test_every_smoke_run(name, tmp_path, monkeypatch):
-    config, summary = smoke(name, tmp_path, monkeypatch)
+def test_every_smoke_run(name, smoke):
+    config, summary = smoke(name)
     assert f"done at step {config.train.steps} " in summary.report
     (distance,) = [v for k, v in summary.scores.items() if k.startswith("frechet")]
     assert math.isfinite(distance)
