@@ -183,7 +183,7 @@ def _load_config(argv: list[str]) -> ConfigDict | None:
 
 
 def _same_as_plain(config: ConfigDict, get_config: Callable[[str], ConfigDict]) -> bool:
-    """Whether a variant changes nothing: most files take any text for one, so it is a slip."""
+    """Whether a variant changes nothing: most files take any text for one, so a slip."""
     try:
         return config.to_dict() == get_config("").to_dict()
     except Exception:  # a file may insist on a variant

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+import optax
 
 from gan_jax import compile_game, parallel, trees
 from gan_jax.engine import Algorithm
@@ -40,8 +41,9 @@ class Workload(NamedTuple):
 
 
 def _ring() -> Game:
-    """Points in the plane; real and fake in one pass."""
-    recipe = Recipe(prior=normal(2), joint_forward=True)
+    """Points in the plane; real and fake in one pass, parameters updated as one vector."""
+    adam = optax.flatten(optax.adam(2e-4, b1=0.5, b2=0.999))
+    recipe = Recipe(prior=normal(2), g_tx=adam, d_tx=adam, joint_forward=True)
     features = (128, 128)
     return METHODS["ns_gan"](
         image_shape=(2,), g_features=features, d_features=features, recipe=recipe
