@@ -28,19 +28,14 @@ from gan_jax.parallel import (
 NAMES = sorted(METHODS)
 
 
-def each(*, modes: bool = False) -> list:
-    """All methods; one worker for each, so that its compiled programs are shared."""
-    rows = []
-    for name in NAMES:
-        marks = [pytest.mark.xdist_group(name)]
-        if modes and CASES[name].like is not None:
-            marks.append(pytest.mark.slow)
-        rows.append(pytest.param(name, marks=marks))
-    return rows
+def in_modes() -> list:
+    """All methods; under "slow" those whose networks another row covers already."""
+    slow = {name: pytest.mark.slow if CASES[name].like else () for name in NAMES}
+    return [pytest.param(name, marks=slow[name]) for name in NAMES]
 
 
-methods = pytest.mark.parametrize("name", each())
-in_all_modes = pytest.mark.parametrize("name", each(modes=True))
+methods = pytest.mark.parametrize("name", NAMES)
+in_all_modes = pytest.mark.parametrize("name", in_modes())
 
 
 @pytest.fixture(autouse=True)
