@@ -14,10 +14,10 @@ def requirements() -> list[str]:
 
 
 EXTRAS = {
-    "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "nbmake>=1.5"],
-    "dev": ["ruff>=0.9", "mypy>=1.14", "pre-commit>=4"],
-    "gpu": ["jax[cuda12]>=0.7"],
-    "tpu": ["jax[tpu]>=0.7"],
+    "test": ["pytest>=9.0", "pytest-xdist>=3.8"],
+    "dev": ["ruff>=0.17", "mypy>=2.4", "pre-commit>=4"],
+    "gpu": ["jax[cuda12]>=0.10.2"],
+    "tpu": ["jax[tpu]>=0.10.2"],
     "wandb": ["wandb>=0.18"],
 }
 
@@ -28,6 +28,7 @@ setup(
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=["gan_jax", "gan_jax.*"]),
     package_data={"gan_jax": ["data/builtin/*.npz", "py.typed"]},
