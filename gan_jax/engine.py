@@ -39,7 +39,7 @@ class Algorithm(NamedTuple):
 class _Settings(NamedTuple):
     axis_name: str | None
     microbatches: int
-    unroll: bool | None
+    unroll: bool
 
 
 def compile_game(
@@ -47,7 +47,7 @@ def compile_game(
     *,
     axis_name: str | None = None,
     microbatches: int = 1,
-    unroll: bool | None = None,
+    unroll: bool = False,
 ) -> Algorithm:
     """Turns a game into an algorithm.
 
@@ -59,8 +59,9 @@ def compile_game(
             batch. Equal to one batch for losses that are means over independent examples;
             batch norm and losses that couple examples then work on slices. Statistics are
             averaged over slices, memory passes from slice to slice.
-        unroll: whether repeats and micro-batches are unrolled rather than scanned. None
-            unrolls on CPU, where XLA's convolution gradients inside loops are slow.
+        unroll: whether repeats and micro-batches are unrolled rather than scanned, which
+            compiles for longer. It pays on CPU where networks have convolutions of their
+            own, not `gan_jax.nn`'s: XLA's gradients of these are slow inside loops.
 
     Raises:
         ValueError: the game contradicts itself.
@@ -183,11 +184,8 @@ def _lazily(
 def _loop(
     settings: _Settings, body: Callable[..., Any], carry: PyTree, xs: PyTree, length: int
 ) -> tuple[Any, Any]:
-    """`lax.scan`, unrolled where loops are slow; a single turn is never a loop."""
-    unroll = settings.unroll
-    if unroll is None:
-        unroll = tracing.current_platform() == "cpu"
-    if not unroll and length > 1:
+    """`lax.scan`, or unrolled; a single turn is never a loop."""
+    if not settings.unroll and length > 1:
         return jax.lax.scan(body, carry, xs, length=length)
     outs = []
     for i in range(length):

@@ -57,7 +57,9 @@ def _images(method: str, **sizes: int) -> Callable[[], Game]:
 _IMAGE = (32, 32, 3)
 WORKLOADS = {
     "ring": Workload(_ring, (2,), 256, steps=400, per_call=200, devices=2),
-    "dcgan": Workload(_images("dcgan", width=64, kernel_size=4), _IMAGE, 64, steps=5),
+    "dcgan": Workload(
+        _images("dcgan", width=64, kernel_size=4), _IMAGE, 64, steps=10, per_call=10
+    ),
     "sngan": Workload(_images("sngan"), _IMAGE, 64, steps=1),
     "wgan_gp": Workload(_images("wgan_gp"), _IMAGE, 64, steps=1),
 }

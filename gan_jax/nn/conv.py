@@ -15,7 +15,8 @@ from jax import lax
 
 from gan_jax import tracing
 from gan_jax.nn import conv_cpu
-from gan_jax.nn.conv_cpu import Geometry, Pads
+from gan_jax.nn.conv_cpu import Geometry
+from gan_jax.nn.conv_forms import NHWC, Pads
 from gan_jax.nn.resample import upsample_bilinear, upsample_nearest
 from gan_jax.types import Array
 
@@ -50,7 +51,7 @@ def conv(
             kernel,
             strides,
             padding,
-            dimension_numbers=conv_cpu.NHWC,
+            dimension_numbers=NHWC,
             feature_group_count=feature_group_count,
         )
     image, window = x.shape[1:3], kernel.shape[:2]
@@ -77,19 +78,18 @@ def conv_transpose(
         any number of times.
     """
     if tracing.current_platform() != "cpu":
-        return lax.conv_transpose(
-            x, kernel, strides, padding, dimension_numbers=conv_cpu.NHWC
-        )
+        return lax.conv_transpose(x, kernel, strides, padding, dimension_numbers=NHWC)
     window = _pair(kernel.shape[:2])
     if isinstance(padding, str):
         padding = [
             _dilated_pads(*each, padding) for each in zip(window, strides, strict=True)
         ]
-    geometry = _adjoint_geometry(
-        _pair(x.shape[1:3]), window, _pair(strides), _pads(padding)
-    )
+    spans = [s * (n - 1) + k for n, k, s in zip(x.shape[1:3], window, strides, strict=True)]
+    crops = [(k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(window, padding, strict=True)]
+    image = [span - sum(crop) for span, crop in zip(spans, crops, strict=True)]
     flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-    return conv_cpu.convolve_adjoint(x, flipped, geometry)
+    geometry = Geometry(_pair(image), window, _pair(strides), _pads(crops))
+    return conv_cpu.spread(x, flipped, geometry)
 
 
 def _pair(values: Sequence[int]) -> tuple[int, int]:
@@ -111,16 +111,6 @@ def _dilated_pads(window: int, stride: int, padding: str) -> tuple[int, int]:
     total = window + stride - 2
     before = window - 1 if stride > window - 1 else -(-total // 2)
     return before, total - before
-
-
-def _adjoint_geometry(
-    inputs: tuple[int, int], window: tuple[int, int], strides: tuple[int, int], pads: Pads
-) -> Geometry:
-    """The strided convolution whose adjoint is this transposed convolution."""
-    spans = [s * (n - 1) + k for n, k, s in zip(inputs, window, strides, strict=True)]
-    crops = [(k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(window, pads, strict=True)]
-    image = [span - sum(crop) for span, crop in zip(spans, crops, strict=True)]
-    return Geometry(_pair(image), window, strides, _pads(crops))
 
 
 def upsample_conv(x: Array, kernel: Array) -> Array:

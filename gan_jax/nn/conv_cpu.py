@@ -1,38 +1,35 @@
-"""Convolutions on CPU: exact formulations that XLA compiles well there.
+"""Convolutions on CPU, exact, fast, and differentiable in every mode.
 
-A convolution is a trilinear form T(x, k, y) = <conv(x, k), y> of an image, a kernel and an
-output. Its three partial derivatives are the three operations here, and the gradient of
-each consists of the other two, so that they may be differentiated any number of times:
+A convolution is a trilinear form T(x, k, y) = <x * k, y> of an image, a kernel and an
+output. Its partial derivatives are three bilinear operations, and the derivatives of each
+of them are the other two:
 
-    convolve(x, k)         = dT/dy    the convolution
-    convolve_adjoint(y, k) = dT/dx    its input gradient; a transposed convolution
-    correlate(x, y)        = dT/dk    its weight gradient
+    convolve(x, k)  = dT/dy    the convolution
+    spread(y, k)    = dT/dx    its input gradient; a transposed convolution
+    correlate(x, y) = dT/dk    its weight gradient
 
-Each is written for XLA on CPU, which has a fast forward convolution and a fast `dot`, and
-naive loops for weight gradients (most of all inside `scan`), for gradients of strided
-convolutions and for few output channels.
+They are JAX primitives here, so that every derivative of any order, forward or reverse, is
+computed as well as the operations themselves. Strides are folded away: the pixels of a
+stride become channels, or kernels of their own, and what remains has stride 1
+(`gan_jax.nn.conv_forms`).
 """
 
 from __future__ import annotations
 
-import math
+import itertools
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
+from gan_jax.nn import conv_forms
+from gan_jax.nn.conv_forms import Pads, Pair, resize
 from gan_jax.types import Array
-
-NHWC = ("NHWC", "HWIO", "NHWC")
-Pads = tuple[tuple[int, int], tuple[int, int]]
-
-_FEW = 8
-"""Channels that do not fill a vector register."""
-
-_ROWS = 2048
-"""Pixels of a weight gradient's `dot`: two such operands stay in the second-level cache."""
 
 
 class Geometry(NamedTuple):
@@ -45,55 +42,178 @@ class Geometry(NamedTuple):
         pads: ((top, bottom), (left, right)); negative ones crop.
     """
 
-    image: tuple[int, int]
-    window: tuple[int, int]
-    strides: tuple[int, int]
+    image: Pair
+    window: Pair
+    strides: Pair
     pads: Pads
 
     @property
-    def outputs(self) -> tuple[int, int]:
+    def outputs(self) -> Pair:
         """(H', W') of the output."""
         h, w = ((n + sum(pad) - k) // s + 1 for n, k, s, pad in zip(*self, strict=True))
         return h, w
 
+    @property
+    def edges(self) -> Pads:
+        """What an image lacks of what the windows of all outputs cover, windows being
+        completed to whole multiples of the strides.
+        """
+        vertical, horizontal = (
+            (low, s * (m - 1 + -(-k // s)) - n - low)
+            for n, k, s, (low, _), m in zip(*self, self.outputs, strict=True)
+        )
+        return vertical, horizontal
+
 
 def convolve(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """The convolution: (B, H, W, I) with (KH, KW, I, O) to (B, H', W', O)."""
-    if _pointwise(geometry):
+    if geometry.window == (1, 1) and geometry.pads == ((0, 0), (0, 0)):
         rows, columns = geometry.strides
         return jnp.einsum("bhwi,io->bhwo", x[:, ::rows, ::columns], kernel[0, 0])
-    kernel, geometry = _widen(kernel, geometry)
-    return _convolve(*_same_axes(x, kernel), geometry)
+    return _bind(_convolve_p, x, kernel, geometry)
 
 
-def convolve_adjoint(y: Array, kernel: Array, geometry: Geometry) -> Array:
+def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
     """The input gradient: (B, H', W', O) with (KH, KW, I, O) to (B, H, W, I)."""
-    kernel, geometry = _widen(kernel, geometry)
-    return _convolve_adjoint(*_same_axes(y, kernel), geometry)
+    return _bind(_spread_p, y, kernel, geometry)
 
 
-def _pointwise(geometry: Geometry) -> bool:
-    """Whether this is a matrix product per pixel."""
-    return geometry.window == (1, 1) and geometry.pads == ((0, 0), (0, 0))
+# What the primitives compute.
 
 
-def _widen(kernel: Array, geometry: Geometry) -> tuple[Array, Geometry]:
-    """Adds zeros to a kernel smaller than the strides: below, no residue lacks a tap."""
-    more = [max(s - k, 0) for k, s in zip(geometry.window, geometry.strides, strict=True)]
-    if not any(more):
-        return kernel, geometry
-    (kh, kw), ((top, bottom), (left, right)) = geometry.window, geometry.pads
-    kernel = jnp.pad(kernel, ((0, more[0]), (0, more[1]), (0, 0), (0, 0)))
-    pads = (top, bottom + more[0]), (left, right + more[1])
-    return kernel, geometry._replace(window=(kh + more[0], kw + more[1]), pads=pads)
+def _convolve(x: Array, kernel: Array, *, geometry: Geometry) -> Array:
+    if geometry.strides == (1, 1):
+        return conv_forms.convolve(x, kernel, pads=geometry.pads)
+    folded = _fold(resize(x, geometry.edges), geometry.strides)
+    return conv_forms.convolve(folded, _fold_kernel(kernel, geometry.strides))
 
 
-def _same_axes(x: Array, kernel: Array) -> tuple[Array, Array]:
-    """Both operands varying over the same mapped axes (`shard_map`), since a custom
-    gradient must vary as its operand does: the cast's own gradient is the sum over axes.
+def _spread(y: Array, kernel: Array, *, geometry: Geometry) -> Array:
+    """The pixels of each residue modulo the strides are a convolution with every stride-th
+    row and column of the kernel, of which there is at least one, if zero.
     """
-    axes = _axes(x) | _axes(kernel)
-    return _varying(x, axes), _varying(kernel, axes)
+    lacking = (
+        max(s - k, 0) for s, k in zip(geometry.strides, geometry.window, strict=True)
+    )
+    whole = jnp.pad(kernel, (*((0, n) for n in lacking), (0, 0), (0, 0)))
+    flipped = whole.transpose(0, 1, 3, 2)
+    rows, columns = (
+        [_residue(geometry, axis, residue) for residue in range(geometry.strides[axis])]
+        for axis in (0, 1)
+    )
+    parts = [
+        conv_forms.convolve(y, flipped[taps, :][:, others], pads=(vertical, horizontal))
+        for (taps, vertical), (others, horizontal) in itertools.product(rows, columns)
+    ]
+    image = _unfold(jnp.concatenate(parts, axis=3), geometry.strides)
+    return image[:, : geometry.image[0], : geometry.image[1]]
+
+
+def _correlate(x: Array, y: Array, *, geometry: Geometry) -> Array:
+    if geometry.strides == (1, 1):
+        return conv_forms.correlate(x, y, pads=geometry.pads)
+    folded = _fold(resize(x, geometry.edges), geometry.strides)
+    (kh, kw), strides = geometry.window, geometry.strides
+    return _unfold_kernel(conv_forms.correlate(folded, y), strides)[:kh, :kw]
+
+
+def _residue(geometry: Geometry, axis: int, residue: int) -> tuple[slice, Pair]:
+    """Along one axis, the taps (last first) that reach the pixels of a residue, and the
+    padding of the output that makes one value per such pixel.
+    """
+    size, window, stride = (field[axis] for field in geometry[:3])
+    window = max(window, stride)
+    low = geometry.pads[axis][0]
+    count, start = -(-size // stride), (residue + low) // stride
+    first = (residue + low) % stride
+    taps = len(range(first, window, stride))
+    last = first + stride * (taps - 1)
+    padding = (taps - 1 - start, start + count - geometry.outputs[axis])
+    return slice(last, first - 1 if first else None, -stride), padding
+
+
+def _fold(x: Array, strides: Pair) -> Array:
+    """(B, H SH, W SW, C) to (B, H, W, SH SW C)."""
+    (sh, sw), (b, h, w, c) = strides, x.shape
+    blocks = x.reshape(b, h // sh, sh, w // sw, sw, c).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(b, h // sh, w // sw, sh * sw * c)
+
+
+def _unfold(x: Array, strides: Pair) -> Array:
+    """The inverse of `_fold`."""
+    (sh, sw), (b, h, w, c) = strides, x.shape
+    blocks = x.reshape(b, h, w, sh, sw, c // (sh * sw)).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(b, h * sh, w * sw, c // (sh * sw))
+
+
+def _fold_kernel(kernel: Array, strides: Pair) -> Array:
+    """(KH, KW, I, O) to (ceil(KH / SH), ceil(KW / SW), SH SW I, O)."""
+    rows, columns = (-k % s for k, s in zip(kernel.shape[:2], strides, strict=True))
+    kernel = jnp.pad(kernel, ((0, rows), (0, columns), (0, 0), (0, 0)))
+    (sh, sw), (kh, kw, i, o) = strides, kernel.shape
+    blocks = kernel.reshape(kh // sh, sh, kw // sw, sw, i, o).transpose(0, 2, 1, 3, 4, 5)
+    return blocks.reshape(kh // sh, kw // sw, sh * sw * i, o)
+
+
+def _unfold_kernel(kernel: Array, strides: Pair) -> Array:
+    """The inverse of `_fold_kernel`, with the rows and columns that it added."""
+    (sh, sw), (kh, kw, i, o) = strides, kernel.shape
+    blocks = kernel.reshape(kh, kw, sh, sw, i // (sh * sw), o).transpose(0, 2, 1, 3, 4, 5)
+    return blocks.reshape(kh * sh, kw * sw, i // (sh * sw), o)
+
+
+# The primitives.
+
+
+def _primitive(
+    name: str,
+    function: Callable[..., Array],
+    shape: Callable[[Any, Any, Geometry], tuple[int, ...]],
+) -> Primitive:
+    """A bilinear operation with its evaluation."""
+    primitive = Primitive(name)
+    primitive.def_impl(jax.jit(function, static_argnames="geometry"))
+    primitive.def_abstract_eval(
+        lambda a, b, *, geometry: a.update(shape=shape(a, b, geometry), weak_type=False)
+    )
+    mlir.register_lowering(primitive, mlir.lower_fun(function, multiple_results=False))
+    return primitive
+
+
+_convolve_p = _primitive(
+    "convolve", _convolve, lambda x, k, g: (x.shape[0], *g.outputs, k.shape[3])
+)
+_spread_p = _primitive(
+    "spread", _spread, lambda y, k, g: (y.shape[0], *g.image, k.shape[2])
+)
+_correlate_p = _primitive(
+    "correlate", _correlate, lambda x, y, g: (*g.window, x.shape[3], y.shape[3])
+)
+
+# The transposes of each in its two operands are the other derivatives of the form.
+ad.defbilinear(
+    _convolve_p,
+    lambda y, x, k, *, geometry: _spread_p.bind(y, k, geometry=geometry),
+    lambda y, x, k, *, geometry: _correlate_p.bind(x, y, geometry=geometry),
+)
+ad.defbilinear(
+    _spread_p,
+    lambda x, y, k, *, geometry: _convolve_p.bind(x, k, geometry=geometry),
+    lambda x, y, k, *, geometry: _correlate_p.bind(x, y, geometry=geometry),
+)
+ad.defbilinear(
+    _correlate_p,
+    lambda k, x, y, *, geometry: _spread_p.bind(y, k, geometry=geometry),
+    lambda k, x, y, *, geometry: _convolve_p.bind(x, k, geometry=geometry),
+)
+
+
+def _bind(primitive: Primitive, a: Array, b: Array, geometry: Geometry) -> Array:
+    """Applies a primitive to operands that vary over the same mapped axes (`shard_map`):
+    a derivative must vary as its operand does, and the cast's own is the sum over axes.
+    """
+    axes = _axes(a) | _axes(b)
+    return primitive.bind(_varying(a, axes), _varying(b, axes), geometry=geometry)
 
 
 def _axes(x: Array) -> frozenset[str]:
@@ -106,193 +226,50 @@ def _varying(x: Array, axes: frozenset[str]) -> Array:
     return lax.pcast(x, missing, to="varying") if missing else x
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    if kernel.shape[-1] <= _FEW and geometry.strides == (1, 1):
-        return _dot_then_shift(x, kernel, geometry)
-    return _native(x, kernel, geometry.strides, geometry.pads)
+# Under `vmap`.
+
+_Merged = tuple[int, int]
+"""The axis of an operand, and that of the result, that a mapped axis joins."""
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve_adjoint(y: Array, kernel: Array, geometry: Geometry) -> Array:
-    if geometry.strides != (1, 1):
-        return _phases(y, kernel, geometry)
-    top, left = (
-        (k - 1 - low, k - 1 - high)
-        for k, (low, high) in zip(geometry.window, geometry.pads, strict=True)
-    )
-    flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-    reverse = Geometry(geometry.outputs, geometry.window, (1, 1), (top, left))
-    return _convolve(y, flipped, reverse)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _correlate(x: Array, y: Array, geometry: Geometry) -> Array:
-    """(B, H, W, I) and (B, H', W', O) to (KH, KW, I, O), summed in float32."""
-    blocks = _blocks(x.shape[0], math.prod(geometry.outputs))
-    if blocks == 1:
-        return _correlate_block(x, y, geometry).astype(x.dtype)
-
-    def add(total: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
-        return total + _correlate_block(block[0], block[1], geometry), None
-
-    xs, ys = (a.reshape(blocks, -1, *a.shape[1:]) for a in (x, y))
-    first = _correlate_block(xs[0], ys[0], geometry)
-    return lax.scan(add, first, (xs[1:], ys[1:]))[0].astype(x.dtype)
-
-
-def _convolve_forward(
-    x: Array, kernel: Array, geometry: Geometry
-) -> tuple[Array, tuple[Array, Array]]:
-    return _convolve(x, kernel, geometry), (x, kernel)
-
-
-def _convolve_backward(
-    geometry: Geometry, saved: tuple[Array, Array], dy: Array
-) -> tuple[Array, Array]:
-    x, kernel = saved
-    return _convolve_adjoint(dy, kernel, geometry), _correlate(x, dy, geometry)
-
-
-def _adjoint_forward(
-    y: Array, kernel: Array, geometry: Geometry
-) -> tuple[Array, tuple[Array, Array]]:
-    return _convolve_adjoint(y, kernel, geometry), (y, kernel)
-
-
-def _adjoint_backward(
-    geometry: Geometry, saved: tuple[Array, Array], dx: Array
-) -> tuple[Array, Array]:
-    y, kernel = saved
-    return _convolve(dx, kernel, geometry), _correlate(dx, y, geometry)
-
-
-def _correlate_forward(
-    x: Array, y: Array, geometry: Geometry
-) -> tuple[Array, tuple[Array, Array]]:
-    return _correlate(x, y, geometry), (x, y)
-
-
-def _correlate_backward(
-    geometry: Geometry, saved: tuple[Array, Array], dkernel: Array
-) -> tuple[Array, Array]:
-    x, y = saved
-    return _convolve_adjoint(y, dkernel, geometry), _convolve(x, dkernel, geometry)
-
-
-_convolve.defvjp(_convolve_forward, _convolve_backward)
-_convolve_adjoint.defvjp(_adjoint_forward, _adjoint_backward)
-_correlate.defvjp(_correlate_forward, _correlate_backward)
-
-
-def _native(x: Array, kernel: Array, strides: tuple[int, int], pads: Pads) -> Array:
-    """XLA's forward convolution. Under `vmap` over kernels (many seeds) one after another:
-    batched, it would be a grouped convolution, which is several times slower.
+def _batch(
+    primitive: Primitive,
+    merged: tuple[_Merged, _Merged],
+    operands: Sequence[Array],
+    axes: Sequence[int | None],
+    *,
+    geometry: Geometry,
+) -> tuple[Array, int]:
+    """One mapped operand has more images or channels; two go one after another, since a
+    grouped convolution is several times slower.
     """
-
-    def plain(x: Array, kernel: Array) -> Array:
-        return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=NHWC)
-
-    operation = jax.custom_batching.custom_vmap(plain)
-
-    @operation.def_vmap
-    def _(size: int, batched: list[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
-        if all(batched):
-            return lax.map(lambda each: operation(*each), (x, kernel)), True
-        axes = tuple(0 if is_batched else None for is_batched in batched)
-        return jax.vmap(plain, axes, axis_size=size)(x, kernel), True
-
-    return operation(x, kernel)
+    a, b = operands
+    bind: Callable[..., Any] = partial(primitive.bind, geometry=geometry)
+    if axes[0] is not None and axes[1] is not None:
+        rows = jnp.moveaxis(a, axes[0], 0), jnp.moveaxis(b, axes[1], 0)
+        return lax.map(lambda row: bind(*row), rows), 0
+    if axes[0] is not None:
+        (axis, result), size = merged[0], a.shape[axes[0]]
+        return _split(bind(_merge(a, axes[0], axis), b), size, result), result
+    assert axes[1] is not None
+    (axis, result), size = merged[1], b.shape[axes[1]]
+    return _split(bind(a, _merge(b, axes[1], axis)), size, result), result
 
 
-def _dot_then_shift(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """Stride 1 and few outputs: one matrix product for every offset and output channel,
-    channels first so that pixels fill the vector registers, then a sum of shifted images.
-    """
-    (kh, kw), (h, w) = geometry.window, geometry.outputs
-    products = jnp.einsum("ijco,nhwc->ijonhw", kernel, x)
-    top_left = [(0, 0, 0)] * 4 + [(low, high, 0) for low, high in geometry.pads]
-    padded = lax.pad(products, jnp.zeros((), x.dtype), top_left)
-    shifted = (
-        padded[i, j, :, :, i : i + h, j : j + w] for i in range(kh) for j in range(kw)
-    )
-    return sum(shifted, jnp.zeros((), x.dtype)).transpose(1, 2, 3, 0)
+def _merge(x: Array, mapped: int, axis: int) -> Array:
+    """Merges a mapped axis into an axis of the operand, as its slower part."""
+    x = jnp.moveaxis(x, mapped, axis)
+    return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
 
-def _phases(y: Array, kernel: Array, geometry: Geometry) -> Array:
-    """The adjoint of a strided convolution without products by zeros: the pixels of each
-    residue modulo the strides are a convolution with every stride-th row of the kernel.
-    """
-    sh, sw = geometry.strides
-    flipped = kernel.transpose(0, 1, 3, 2)
-    rows = [_phase(geometry, 0, residue) for residue in range(sh)]
-    columns = [_phase(geometry, 1, residue) for residue in range(sw)]
-    phases = []
-    for tap_rows, vertical in rows:
-        for tap_columns, horizontal in columns:
-            sub = flipped[tap_rows, :][:, tap_columns]
-            phases.append(_native(y, sub, (1, 1), (vertical, horizontal)))
-    n, h, w, c = phases[0].shape
-    blocks = jnp.stack(phases, axis=3).reshape(n, h, w, sh, sw, c)
-    image = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(n, h * sh, w * sw, c)
-    return image[:, : geometry.image[0], : geometry.image[1]]
+def _split(x: Array, size: int, axis: int) -> Array:
+    """Undoes `_merge`; the mapped axis is `axis` of the result."""
+    return x.reshape(*x.shape[:axis], size, -1, *x.shape[axis + 1 :])
 
 
-def _phase(geometry: Geometry, axis: int, residue: int) -> tuple[slice, tuple[int, int]]:
-    """Along one axis, the taps (last first) that reach the pixels of a residue, and the
-    padding of the output that makes one value per such pixel.
-    """
-    size, window, stride = (field[axis] for field in geometry[:3])
-    low = geometry.pads[axis][0]
-    count, start = -(-size // stride), (residue + low) // stride
-    first = (residue + low) % stride
-    taps = len(range(first, window, stride))
-    last = first + stride * (taps - 1)
-    padding = (taps - 1 - start, start + count - geometry.outputs[axis])
-    return slice(last, first - 1 if first else None, -stride), padding
-
-
-def _blocks(batch: int, pixels: int) -> int:
-    """Into how many equal parts a batch is split so that each has about `_ROWS` pixels."""
-    wanted = max(1, batch * pixels // _ROWS)
-    return next(n for n in range(min(wanted, batch), batch + 1) if batch % n == 0)
-
-
-def _correlate_block(x: Array, y: Array, geometry: Geometry) -> Array:
-    """`_correlate` of a part of the batch, float32."""
-    (kh, kw), few_inputs = geometry.window, x.shape[-1] <= _FEW
-    x = _fit(x, geometry)
-    if y.shape[-1] <= _FEW and geometry.strides == (1, 1) and not few_inputs:
-        y = jnp.pad(y, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
-        patches = jnp.stack(_windows(y, geometry, x.shape[1:3])[::-1], axis=3)
-        return _dot(x, patches).reshape(x.shape[-1], kh, kw, -1).transpose(1, 2, 0, 3)
-    windows = _windows(x, geometry, y.shape[1:3])
-    if few_inputs:
-        products = _dot(jnp.stack(windows, axis=3), y)
-    else:
-        products = jnp.stack([_dot(window, y) for window in windows])
-    return products.reshape(kh, kw, x.shape[-1], y.shape[-1])
-
-
-def _fit(x: Array, geometry: Geometry) -> Array:
-    """Pads or crops an image to exactly what the windows of all outputs cover."""
-    edges = [(0, 0, 0)]
-    for n, k, s, (low, _), h in zip(*geometry, geometry.outputs, strict=True):
-        edges.append((low, s * (h - 1) + k - n - low, 0))
-    return lax.pad(x, jnp.zeros((), x.dtype), [*edges, (0, 0, 0)])
-
-
-def _windows(x: Array, geometry: Geometry, size: tuple[int, ...]) -> list[Array]:
-    """The images of `size` that the taps of the kernel see, in row-major order of taps."""
-    (kh, kw), (sh, sw), (h, w) = geometry.window, geometry.strides, size
-    return [
-        x[:, i : i + sh * (h - 1) + 1 : sh, j : j + sw * (w - 1) + 1 : sw]
-        for i in range(kh)
-        for j in range(kw)
-    ]
-
-
-def _dot(a: Array, b: Array) -> Array:
-    """Sum over pixels of outer products of channels, float32."""
-    axes = ((0, 1, 2), (0, 1, 2))
-    return lax.dot_general(a, b, (axes, ((), ())), preferred_element_type=jnp.float32)
+for _operation, _axes_merged in {
+    _convolve_p: ((0, 0), (3, 3)),
+    _spread_p: ((0, 0), (2, 3)),
+    _correlate_p: ((3, 2), (3, 3)),
+}.items():
+    batching.primitive_batchers[_operation] = partial(_batch, _operation, _axes_merged)

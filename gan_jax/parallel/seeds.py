@@ -69,7 +69,7 @@ def seeds_step(
     *,
     donate: bool = True,
     steps_per_call: int = 1,
-    unroll: int | None = None,
+    unroll: int = 1,
     vectorise: bool | None = None,
 ) -> jax.stages.Wrapped:
     """A step of several runs as one program.

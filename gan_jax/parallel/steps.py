@@ -17,8 +17,6 @@ from gan_jax.types import Array, PyTree, Scalar
 Step = Callable[[PyTree, PyTree], tuple[PyTree, dict[str, Scalar]]]
 """`(state, batch) -> (state, metrics)` over global arrays."""
 
-_CPU_UNROLL = 8
-
 
 class Stepper(Protocol):
     """What this module needs of an `Algorithm`."""
@@ -35,7 +33,7 @@ def jit_step(
     *,
     donate: bool = True,
     steps_per_call: int = 1,
-    unroll: int | None = None,
+    unroll: int = 1,
 ) -> jax.stages.Wrapped:
     """The step as one program over globally sharded arrays.
 
@@ -46,8 +44,7 @@ def jit_step(
         donate: whether the new state takes the buffers of the old, which is then deleted.
         steps_per_call: steps in one dispatch, as a `lax.scan`. Batch leaves are then
             (steps_per_call * rounds, batch, ...), the data of one step after another.
-        unroll: how many steps stand in the body of that scan. Default: on CPU up to 8 steps
-            make no loop, in which convolution gradients are slow; else 1.
+        unroll: how many steps stand in the body of that scan.
 
     Returns:
         A jitted `(state, batch) -> (state, metrics)`, also with `.lower` for ahead-of-time
@@ -72,7 +69,7 @@ def shard_map_step(
     *,
     donate: bool = True,
     steps_per_call: int = 1,
-    unroll: int | None = None,
+    unroll: int = 1,
 ) -> jax.stages.Wrapped:
     """The step as a program per device, with explicit collectives.
 
@@ -105,7 +102,7 @@ def pmap_step(
     *,
     donate: bool = True,
     steps_per_call: int = 1,
-    unroll: int | None = None,
+    unroll: int = 1,
 ) -> Step:
     """The step under `pmap`, over the same global arrays as `jit_step`.
 
@@ -180,11 +177,9 @@ def _jit(
     )
 
 
-def several_steps(algorithm: Stepper, mesh: Mesh, count: int, unroll: int | None) -> Step:
+def several_steps(algorithm: Stepper, mesh: Mesh, count: int, unroll: int) -> Step:
     """`count` steps, traced for the platform of the mesh and not for that of the host."""
     platform = mesh.devices.flat[0].platform
-    if unroll is None:
-        unroll = count if platform == "cpu" and count <= _CPU_UNROLL else 1
     if count < 1 or unroll < 1:
         raise ValueError(
             f"steps_per_call and unroll must be at least 1, got {count} and {unroll}"

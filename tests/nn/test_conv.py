@@ -1,5 +1,6 @@
 """Convolutions on CPU equal XLA's, with their gradients and the gradients of these."""
 
+import math
 from functools import partial
 
 import jax
@@ -11,21 +12,24 @@ from jax.sharding import PartitionSpec as P
 
 from gan_jax import tracing
 from gan_jax.nn import conv as convs
+from gan_jax.nn import conv_forms
 from gan_jax.nn.resample import avg_pool, upsample_nearest
 
-# (image, kernel, strides, padding): pixels, few inputs, few outputs, strides, odd sizes,
-# crops, a window smaller than the stride, and a batch that is split into blocks.
+# (image, kernel, strides, padding): pixels, shifts, few inputs, few outputs, strides, odd
+# sizes, crops, a window smaller than the stride, a batch in blocks, minimal filtering.
 CONVS = [
     ((3, 7, 9, 5), (1, 1, 5, 4), (2, 2), "VALID"),
-    ((3, 7, 9, 9), (3, 3, 9, 10), (1, 1), "SAME"),
-    ((3, 7, 9, 3), (3, 3, 3, 10), (1, 1), "SAME"),
-    ((3, 7, 9, 10), (3, 3, 10, 3), (1, 1), "SAME"),
-    ((3, 8, 10, 9), (4, 4, 9, 10), (2, 2), "SAME"),
-    ((3, 9, 8, 3), (5, 5, 3, 10), (2, 2), "SAME"),
-    ((3, 9, 8, 9), (4, 3, 9, 9), (2, 3), ((2, 0), (1, 3))),
-    ((2, 9, 8, 9), (3, 3, 9, 9), (1, 1), ((-1, 2), (3, 0))),
-    ((2, 9, 8, 9), (2, 2, 9, 9), (3, 3), "VALID"),
-    ((86, 7, 9, 9), (2, 3, 9, 10), (1, 1), "VALID"),
+    ((3, 7, 9, 13), (3, 3, 13, 14), (1, 1), "SAME"),
+    ((3, 7, 9, 3), (3, 3, 3, 13), (1, 1), "SAME"),
+    ((3, 7, 9, 13), (3, 3, 13, 3), (1, 1), "SAME"),
+    ((3, 8, 10, 13), (4, 4, 13, 14), (2, 2), "SAME"),
+    ((3, 9, 8, 3), (5, 5, 3, 13), (2, 2), "SAME"),
+    ((3, 9, 8, 13), (4, 3, 13, 13), (2, 3), ((2, 0), (1, 3))),
+    ((2, 9, 8, 13), (3, 3, 13, 13), (1, 1), ((-1, 2), (3, 0))),
+    ((2, 9, 8, 13), (2, 2, 13, 13), (3, 3), "VALID"),
+    ((86, 7, 9, 13), (2, 3, 13, 14), (1, 1), "VALID"),
+    ((3, 7, 8, 32), (3, 2, 32, 33), (1, 1), ((2, 0), (-1, 1))),
+    ((3, 9, 8, 8), (5, 4, 8, 32), (2, 2), "SAME"),
 ]
 TRANSPOSED = [
     ((3, 4, 5, 9), (4, 4, 9, 10), (2, 2), "SAME"),
@@ -33,6 +37,7 @@ TRANSPOSED = [
     ((3, 4, 5, 9), (5, 4, 9, 9), (2, 3), "VALID"),
     ((3, 4, 5, 9), (4, 4, 9, 9), (2, 2), ((1, 2), (3, 3))),
     ((3, 4, 5, 9), (2, 2, 9, 9), (3, 3), "SAME"),
+    ((3, 4, 5, 32), (5, 4, 32, 32), (2, 2), "SAME"),
 ]
 
 QUICK = {"xla_backend_optimization_level": 0}
@@ -41,7 +46,8 @@ QUICK = {"xla_backend_optimization_level": 0}
 
 def operands(image, kernel):
     keys = jax.random.split(jax.random.key(0))
-    return jax.random.normal(keys[0], image), jax.random.normal(keys[1], kernel)
+    scale = math.prod(kernel[:3]) ** -0.5
+    return jax.random.normal(keys[0], image), scale * jax.random.normal(keys[1], kernel)
 
 
 def once(op, x, kernel):
@@ -87,22 +93,43 @@ def test_conv_transpose_and_gradients_equal_lax(image, kernel, strides, padding)
 @pytest.mark.parametrize(
     ("fn", "kernel", "strides"),
     [
-        (convs.conv, (2, 3, 9, 10), (1, 1)),
-        (convs.conv, (3, 2, 9, 3), (1, 1)),
-        (convs.conv, (3, 3, 9, 10), (2, 2)),
-        (convs.conv_transpose, (2, 3, 9, 10), (2, 2)),
+        (convs.conv, (2, 3, 32, 32), (1, 1)),
+        (convs.conv, (3, 2, 13, 3), (1, 1)),
+        (convs.conv, (3, 3, 13, 14), (2, 2)),
+        (convs.conv_transpose, (2, 3, 13, 14), (2, 2)),
     ],
 )
 def test_gradients_of_gradients_equal_lax(fn, kernel, strides):
     op = partial(fn, strides=strides, padding="SAME")
-    assert_same_on_cpu(twice, op, *operands((2, 4, 5, 9), kernel))
+    assert_same_on_cpu(twice, op, *operands((2, 4, 5, kernel[2]), kernel))
+
+
+def along(op, x, kernel):
+    """Derivative of a nonlinear function along a direction, and the gradient of it."""
+
+    def derivative(*args):
+        return jax.jvp(lambda *args: jnp.sum(jnp.sin(op(*args))), args, (x, kernel))[1]
+
+    return derivative(x, kernel), jax.grad(derivative, (0, 1))(x, kernel)
+
+
+@pytest.mark.parametrize("fn", [convs.conv, convs.conv_transpose])
+def test_forward_derivatives_equal_lax(fn):
+    op = partial(fn, strides=(2, 2), padding="SAME")
+    assert_same_on_cpu(along, op, *operands((2, 4, 5, 13), (3, 3, 13, 14)))
+
+
+def test_minimal_filtering_in_blocks_equals_lax(monkeypatch):
+    monkeypatch.setattr(conv_forms, "_CONVOLVED", 3000)
+    monkeypatch.setattr(conv_forms, "_CORRELATED", 3000)
+    assert_same_on_cpu(once, convs.conv, *operands((6, 3, 2, 32), (2, 2, 32, 34)))
 
 
 def test_upsample_conv_is_a_convolution_of_the_doubled_image():
     assert_same_on_cpu(
         once,
         convs.upsample_conv,
-        *operands((2, 3, 5, 9), (3, 3, 9, 10)),
+        *operands((2, 3, 5, 13), (3, 3, 13, 14)),
         reference=lambda x, k: convs.conv(upsample_nearest(x), k),
     )
 
@@ -111,7 +138,7 @@ def test_conv_pool_is_the_mean_of_a_convolution():
     assert_same_on_cpu(
         once,
         convs.conv_pool,
-        *operands((2, 4, 6, 9), (3, 3, 9, 10)),
+        *operands((2, 4, 6, 13), (3, 3, 13, 14)),
         reference=lambda x, k: avg_pool(convs.conv(x, k)),
     )
 

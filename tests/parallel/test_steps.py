@@ -106,7 +106,7 @@ def test_every_mode_is_exact(mode, devices):
 
 
 @pytest.mark.parametrize("mode", MAKERS)
-@pytest.mark.parametrize(("count", "unroll"), [(3, None), (3, 1), (10, None), (4, 3)])
+@pytest.mark.parametrize(("count", "unroll"), [(3, 1), (10, 1), (4, 3)])
 def test_many_steps_per_call(mode, count, unroll):
     data = data_of(count)
     state, metrics = run(
@@ -224,7 +224,7 @@ def test_the_step_is_traced_for_the_platform_of_the_mesh():
     from gan_jax.parallel import steps
 
     for mesh in (Mesh, parallel.make_mesh()):
-        steps.several_steps(Spy, mesh, 1, None)(None, None)
+        steps.several_steps(Spy, mesh, 1, 1)(None, None)
     assert seen == ["tpu", "cpu"]
 
 
