@@ -85,6 +85,32 @@ def compile_game(
     return Algorithm(init, step, sample)
 
 
+def phase_losses(
+    game: Game, phase: Phase, state: GameState, batch: Batch
+) -> Callable[[Mapping[str, Params]], tuple[dict[str, Scalar], Aux]]:
+    """What the movers of a phase minimise at a state, as a function of their parameters.
+
+    For looking at a game (`gan_jax.analysis.dynamics`): the same losses, on the same draws,
+    as the first turn of the phase in `Algorithm.step`, without moving anybody.
+
+    Args:
+        game: the method.
+        phase: one of its phases.
+        state: where to look.
+        batch: leaves (rounds, batch, ...), of which the first round is used.
+
+    Returns:
+        `({mover: params}) -> ({mover: loss}, aux)`.
+    """
+    data = jax.tree.map(lambda leaf: leaf[0], batch)
+    size = trees.batch_size(data)
+    keys = prng.fold_rows(
+        jax.random.fold_in(_phase_key(state, phase), 0), tracing.global_rows(size)
+    )
+    images = jnp.float32(size * tracing.batch_shards())
+    return _losses_of(game, phase, state, data, keys, images)
+
+
 # Initial state.
 
 
@@ -146,7 +172,7 @@ def _run_phase(
     images: Scalar,
 ) -> tuple[GameState, Metrics]:
     """All repeats of a phase, on the steps it runs."""
-    key = prng.fold_name(jax.random.fold_in(state.key, state.step), phase.name)
+    key = _phase_key(state, phase)
 
     def once(state: GameState, turn: tuple[Array, Batch]) -> tuple[GameState, Metrics]:
         repeat, data = turn
@@ -163,6 +189,10 @@ def _run_phase(
     if phase.every == 1:
         return run(state)
     return _lazily(phase, run, state)
+
+
+def _phase_key(state: GameState, phase: Phase) -> Key:
+    return prng.fold_name(jax.random.fold_in(state.key, state.step), phase.name)
 
 
 def _lazily(
@@ -268,14 +298,7 @@ def _slice_gradients(
     game: Game, phase: Phase, state: GameState, batch: Batch, keys: Key, images: Scalar
 ) -> tuple[dict[str, Params], Aux, Metrics]:
     """Gradient of each mover's loss in its own parameters, from one forward pass."""
-    seen = state.step.astype(jnp.float32) * images
-
-    def losses_of(moving: dict[str, Params]) -> tuple[dict[str, Scalar], Aux]:
-        views = make_views(game, live_params(state) | moving, state, seen)
-        losses, aux = phase.objective(views, batch, keys, state.memory)
-        _check_objective(game, phase, losses, aux)
-        return {name: losses[name] * float(phase.every) for name in phase.movers}, aux
-
+    losses_of = _losses_of(game, phase, state, batch, keys, images)
     moving = {name: state.players[name].params for name in phase.movers}
     losses, pull, aux = jax.vjp(losses_of, moving, has_aux=True)
     grads = {}
@@ -287,7 +310,22 @@ def _slice_gradients(
     metrics: Metrics = {}
     for name, loss in losses.items():
         metrics |= _named(phase, name, "loss", loss / float(phase.every))
-    return grads, aux, metrics | dict(aux.metrics)
+    return grads, aux, metrics | dict(aux.metrics) | dict(aux.terms)
+
+
+def _losses_of(
+    game: Game, phase: Phase, state: GameState, batch: Batch, keys: Key, images: Scalar
+) -> Callable[[Mapping[str, Params]], tuple[dict[str, Scalar], Aux]]:
+    """The losses of a phase as a function of its movers' parameters."""
+    seen = state.step.astype(jnp.float32) * images
+
+    def losses_of(moving: Mapping[str, Params]) -> tuple[dict[str, Scalar], Aux]:
+        views = make_views(game, live_params(state) | dict(moving), state, seen)
+        losses, aux = phase.objective(views, batch, keys, state.memory)
+        _check_objective(game, phase, losses, aux)
+        return {name: losses[name] * float(phase.every) for name in phase.movers}, aux
+
+    return losses_of
 
 
 def _check_objective(

@@ -73,11 +73,14 @@ class Aux(NamedTuple):
         stats: `{net: new statistics}` that shall survive; only nets of this phase's movers.
         memory: `{name: new value}` for entries of the game's memory.
         metrics: `{name: scalar}`, logged as "phase/name".
+        terms: `{name: scalar}`, the unweighted terms of the losses, logged likewise; what
+            `gan_jax.analysis.term_gradients` takes apart.
     """
 
     stats: Mapping[str, Stats] = {}
     memory: Mapping[str, PyTree] = {}
     metrics: Mapping[str, Scalar] = {}
+    terms: Mapping[str, Scalar] = {}
 
 
 @dataclass(frozen=True)

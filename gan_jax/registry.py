@@ -22,7 +22,8 @@ from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
-from gan_jax.methods.two_player import Recipe, Terms, Weighted
+from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.terms import Terms, Weighted
 from gan_jax.nn.norm import BatchNorm, LayerNorm, NormFactory
 from gan_jax.optim import keep_params_in_box, schedule_in_images
 from gan_jax.types import ParamTransform

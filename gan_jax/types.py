@@ -23,6 +23,20 @@ Penalty = Callable[[Critic, PyTree, PyTree, Key], Scalar]
 """`(critic, real, fake, key) -> scalar`, float32, mean over the batch."""
 
 
+class Outputs(NamedTuple):
+    """What a discriminator with more than one head returns.
+
+    Attributes:
+        logits: real against fake, (batch,).
+        features: what the heads see, a pytree of (batch, ...), or None.
+        classes: class logits (batch, num_classes), or any pytree of further heads, or None.
+    """
+
+    logits: Array
+    features: PyTree = None
+    classes: PyTree = None
+
+
 class ParamPenalty(NamedTuple):
     """A penalty on parameters alone.
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "gan_jax"
 
 FLOORS = [
     {"errors", "files", "numerics", "prng", "tracing", "trees", "types"},
-    {"losses", "penalties", "transforms", "optim", "priors"},
+    {"augment", "losses", "minibatch", "optim", "penalties", "priors", "transforms"},
     {"nn"},
     {"networks"},
     {"game", "state", "players", "engine"},
@@ -28,6 +28,7 @@ FLOORS = [
         "parallel",
         "pictures",
         "rendezvous",
+        "sampling",
         "signals",
     },
     {

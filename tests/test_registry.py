@@ -16,7 +16,7 @@ from gan_jax.errors import UserError
 from gan_jax.game import Ema, rounds
 from gan_jax.guards import evaluate
 from gan_jax.methods import METHODS
-from gan_jax.methods.two_player import Recipe
+from gan_jax.methods.recipe import Recipe
 
 PARAMS = {"a": jnp.ones(3), "b": {"c": jnp.full((2, 2), -0.5), "d": jnp.float32(2.0)}}
 

@@ -7,15 +7,10 @@ from collections.abc import Callable
 from gan_jax.game import Game
 from gan_jax.methods.dcgan import dcgan, lsgan, wgan
 from gan_jax.methods.gan import gan, ns_gan
+from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.resnet import sngan, wgan_gp
-from gan_jax.methods.two_player import (
-    Recipe,
-    Round,
-    Term,
-    Weighted,
-    from_recipe,
-    two_player,
-)
+from gan_jax.methods.terms import Remembering, Round, Term, Weighted
+from gan_jax.methods.two_player import from_recipe, two_player
 
 METHODS: dict[str, Callable[..., Game]] = {
     "gan": gan,
@@ -30,7 +25,9 @@ METHODS: dict[str, Callable[..., Game]] = {
 
 __all__ = [
     "METHODS",
+    "Augmentation",
     "Recipe",
+    "Remembering",
     "Round",
     "Term",
     "Weighted",

@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from gan_jax import losses
 from gan_jax.game import Game
 from gan_jax.methods.families import play
-from gan_jax.methods.two_player import Recipe
+from gan_jax.methods.recipe import Recipe
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_jax.nn.norm import BatchNorm, NormFactory
 from gan_jax.optim import keep_params_in_box

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from flax import linen
 
 from gan_jax.game import Game
-from gan_jax.methods.two_player import Recipe, from_recipe
+from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.two_player import from_recipe
 from gan_jax.nn.adapter import from_linen
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from gan_jax import losses
 from gan_jax.game import Game
 from gan_jax.methods.families import play
-from gan_jax.methods.two_player import Recipe
+from gan_jax.methods.recipe import Recipe
 from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_jax.priors import uniform
 

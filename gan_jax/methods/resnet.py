@@ -9,7 +9,8 @@ from jax.typing import DTypeLike
 from gan_jax import losses, penalties, transforms
 from gan_jax.game import Game
 from gan_jax.methods.families import play
-from gan_jax.methods.two_player import Recipe, Weighted
+from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.terms import Weighted
 from gan_jax.networks.resnet import (
     DISCRIMINATOR_PLANS,
     GENERATOR_PLANS,

@@ -9,13 +9,8 @@ import optax
 import pytest
 
 from gan_jax import Net, ParamPenalty, compile_game, losses, penalties, priors, prng
-from gan_jax.methods.two_player import (
-    DISCRIMINATOR,
-    GENERATOR,
-    Term,
-    Weighted,
-    two_player,
-)
+from gan_jax.methods.terms import Term, Weighted
+from gan_jax.methods.two_player import DISCRIMINATOR, GENERATOR, two_player
 
 BATCH = 6
 
