@@ -1,6 +1,6 @@
 """Times training steps against PyTorch, and writes this folder's README.
 
-    python experiments/benchmarks/compare.py --torch-python PATH [NAME ...]
+    python -m experiments.benchmarks.compare --torch-python PATH [NAME ...]
 
 PATH is a Python interpreter with PyTorch, for instance of an environment made by
 
@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-from workloads import WORKLOADS, Timed, prepare, prepare_seeds
+
+from experiments.benchmarks.workloads import WORKLOADS, Timed, prepare, prepare_seeds
+from experiments.report import machine
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results.json", HERE / "README.md"
@@ -173,16 +175,9 @@ def _circumstances(options: argparse.Namespace, peer: Peer) -> dict[str, Any]:
         "jaxlib": version("jaxlib"),
         "torch": peer.version,
         "python": platform.python_version(),
-        "machine": _machine(),
+        "machine": machine(),
         "load_before": round(os.getloadavg()[0], 1),
     }
-
-
-def _machine() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return f"{line.split(':')[1].strip()}, {os.cpu_count()} cores"
-    return f"{platform.machine()}, {os.cpu_count()} cores"
 
 
 # The table.
