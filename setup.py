@@ -14,7 +14,7 @@ def requirements() -> list[str]:
 
 
 EXTRAS = {
-    "test": ["pytest>=9.0", "pytest-xdist>=3.8"],
+    "test": ["hypothesis>=6.150", "pytest>=9.0", "pytest-xdist>=3.8"],
     "dev": ["ruff>=0.17", "mypy>=2.4", "pre-commit>=4"],
     "experiments": ["matplotlib>=3.10", "scipy>=1.15"],
     "gpu": ["jax[cuda12]>=0.10.2"],

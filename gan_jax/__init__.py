@@ -8,7 +8,18 @@ Compose a game, compile it, and map the resulting step over devices, seeds or ti
     state, metrics = jax.jit(algorithm.step)(state, batch)
 """
 
-from gan_jax import losses, methods, networks, nn, penalties, priors, transforms
+from gan_jax import (
+    augment,
+    losses,
+    methods,
+    minibatch,
+    networks,
+    nn,
+    optim,
+    penalties,
+    priors,
+    transforms,
+)
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.game import (
     Aux,
@@ -40,13 +51,16 @@ __all__ = [
     "PlayerState",
     "Program",
     "Stage",
+    "augment",
     "compile_game",
     "ema_from_decay",
     "lift",
     "losses",
     "methods",
+    "minibatch",
     "networks",
     "nn",
+    "optim",
     "penalties",
     "priors",
     "rounds",

@@ -68,6 +68,8 @@ def _recipe() -> ConfigDict:
             "d_steps": placeholder(int),
             "joint_forward": placeholder(bool),
             "fakes_per_real": placeholder(int),
+            # {name: diffaugment, ada, apa or instance_noise, **options}
+            "augment": ConfigDict(),
             "ema": {
                 "half_life": placeholder(float),  # images; None: no average
                 "start": 0.0,  # images
@@ -181,6 +183,12 @@ def set_terms(config: ConfigDict, player: str, **terms: Mapping[str, Any]) -> No
     """
     with config.unlocked():
         config.recipe[f"{player}_terms"] = ConfigDict(terms)
+
+
+def set_augment(config: ConfigDict, name: str, **options: Any) -> None:
+    """Sets `config.recipe.augment`, in place of what was there."""
+    with config.unlocked():
+        config.recipe.augment = ConfigDict({"name": name, **options})
 
 
 def set_optimizer(config: ConfigDict, players: str, name: str, **numbers: float) -> None:

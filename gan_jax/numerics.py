@@ -12,6 +12,12 @@ def mean32(x: Array) -> Scalar:
     return jnp.mean(x.astype(jnp.float32))
 
 
+def safe_sqrt(x: Array) -> Array:
+    """Square root, 0 with derivative 0 where `x` <= 0; there the plain one has none."""
+    positive = x > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
 def to_unit(image: Array) -> Array:
     """uint8 [0, 255] to float32 [-1, 1]; floats pass unchanged."""
     if image.dtype != jnp.uint8:

@@ -12,52 +12,26 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax import losses, penalties, priors, transforms
+from gan_jax import priors
 from gan_jax.config import choose, default_config, flatten, nearest
 from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
-from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.terms import Terms, Weighted
-from gan_jax.nn.norm import BatchNorm, LayerNorm, NormFactory
 from gan_jax.optim import keep_params_in_box, schedule_in_images
-from gan_jax.types import ParamTransform
-
-LOSSES = {
-    "minimax": losses.minimax,
-    "non_saturating": losses.non_saturating,
-    "hinge": losses.hinge,
-    "least_squares": losses.least_squares,
-    "wasserstein": losses.wasserstein,
-}
-PRIORS = {"normal": priors.normal, "uniform": priors.uniform}
-TRANSFORMS: dict[str, Callable[[], ParamTransform]] = {
-    "none": transforms.identity,
-    "spectral_norm": transforms.spectral_norm,
-    "equalized_lr": transforms.equalized_lr,
-    "weight_norm": transforms.weight_norm,
-}
-NORMS: dict[str, NormFactory | None] = {
-    "none": None,
-    "batch": BatchNorm,
-    "layer": LayerNorm,
-}
-DTYPES: dict[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-NAMED_OPTIONS: dict[str, dict[str, Any]] = {"d_norm": NORMS, "dtype": DTYPES}
-"""Options of networks whose values have names in a config."""
-PENALTIES: dict[str, Callable[..., Any]] = {
-    "gradient_penalty": penalties.gradient_penalty,
-    "finite_difference_penalty": penalties.finite_difference_penalty,
-    "r1": penalties.r1,
-    "r2": penalties.r2,
-    "dragan": penalties.dragan,
-    "orthogonal": penalties.orthogonal,
-}
+from gan_jax.tables import (
+    AUGMENTATIONS,
+    LOSSES,
+    NAMED_OPTIONS,
+    PENALTIES,
+    PRIORS,
+    TRANSFORMS,
+)
 
 
 class DataSettings(NamedTuple):
@@ -188,7 +162,7 @@ def _changed_recipe(stage: str, config: ConfigDict, entry: Mapping[str, Any]) ->
 
 def _set_field(config: ConfigDict, name: str, value: Any) -> None:
     """Sets a recipe field; of a group of fields only those that are given."""
-    if name in ("d_terms", "g_terms"):
+    if name in ("d_terms", "g_terms", "augment"):
         with config.unlocked():
             config.recipe[name] = ConfigDict(value)
     elif isinstance(config.recipe[name], ConfigDict):
@@ -256,14 +230,25 @@ def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
         tx = _optimizer(name, spec[name], config.train.batch_size, updates)
         if tx is not None:
             changes[f"{player}_tx"] = tx
+    if spec.augment:
+        changes["augment"] = _augmentation(spec.augment)
     if (ema := _ema(spec.ema)) is not None:
         changes["g_ema"] = ema
     return published._replace(**changes)
 
 
+def _augmentation(spec: ConfigDict) -> Augmentation:
+    options = spec.to_dict()
+    if "name" not in options:
+        raise UserError(f"recipe.augment needs 'name'; has {sorted(options)}")
+    factory = choose("augmentation", options.pop("name"), AUGMENTATIONS)
+    made: Augmentation = _make("recipe.augment", factory, options)
+    return made
+
+
 def _prior(spec: ConfigDict, published: Recipe) -> priors.Prior:
     if spec.prior is None:
-        raise UserError("recipe.latent_dim needs recipe.prior: 'normal' or 'uniform'")
+        raise UserError("recipe.latent_dim needs recipe.prior")
     dim = spec.latent_dim
     if dim is None:
         (dim,) = jax.eval_shape(published.prior, jax.random.key(0)).shape

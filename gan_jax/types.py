@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -35,6 +36,21 @@ class Outputs(NamedTuple):
     logits: Array
     features: PyTree = None
     classes: PyTree = None
+
+
+@dataclass(frozen=True)
+class InputGradientPenalty:
+    """A `Penalty` on gradients in the critic's inputs. It has a meaning only where the
+    critic treats examples independently, which a game checks when it is built.
+
+    Attributes:
+        fn: `(critic, real, fake, key) -> scalar`, float32.
+    """
+
+    fn: Penalty
+
+    def __call__(self, critic: Critic, real: PyTree, fake: PyTree, key: Key) -> Scalar:
+        return self.fn(critic, real, fake, key)
 
 
 class ParamPenalty(NamedTuple):

@@ -41,6 +41,7 @@ FLOORS = [
         "registry",
         "relay",
         "session",
+        "tables",
         "workdir",
         "writers",
     },

@@ -10,8 +10,15 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import losses, registry, transforms
-from gan_jax.config import default_config, set_guards, set_optimizer, set_options, set_terms
+from gan_jax import compile_game, losses, registry, tables, transforms
+from gan_jax.config import (
+    default_config,
+    set_augment,
+    set_guards,
+    set_optimizer,
+    set_options,
+    set_terms,
+)
 from gan_jax.errors import UserError
 from gan_jax.game import Ema, rounds
 from gan_jax.guards import evaluate
@@ -284,7 +291,7 @@ MISTAKES = {
     ),
     "latent_alone": (
         change("recipe.latent_dim", 8),
-        "recipe.latent_dim needs recipe.prior: 'normal' or 'uniform'",
+        "recipe.latent_dim needs recipe.prior",
     ),
     "rate_alone": (
         change("recipe.g_optimizer.learning_rate", 1.0),
@@ -417,7 +424,44 @@ def test_everything_falls_on_the_end_of_a_dispatch():
 
 def test_tables_hold_what_they_name():
     assert isinstance(published("gan"), Recipe)
-    assert {name: registry.LOSSES[name] for name in registry.LOSSES} == {
-        name: getattr(losses, name) for name in registry.LOSSES
-    }
-    assert registry.TRANSFORMS["none"] is transforms.identity
+    plain = ("minimax", "non_saturating", "hinge", "least_squares", "wasserstein")
+    for name in plain:
+        assert tables.LOSSES[name] is getattr(losses, name)
+    paired = tables.LOSSES["rsgan"].discriminator(jnp.ones(2), jnp.zeros(2))
+    np.testing.assert_allclose(paired, np.log1p(np.exp(-1.0)), rtol=1e-6)
+    pearson = tables.LOSSES["f_pearson"].discriminator(jnp.ones(2), jnp.zeros(2))
+    np.testing.assert_allclose(pearson, -1.0, rtol=1e-6)
+    assert tables.TRANSFORMS["none"] is transforms.identity
+
+
+def test_augmentations_are_built_from_their_options():
+    config = default_config()
+    config.method = "gan"
+    set_options(config, g_features=(4,), d_features=(4,))
+    set_augment(config, "ada", pipe="blit", target=0.5)
+    game = registry.build_game(config, (8, 8, 1))
+    assert float(game.memory["augment"].p) == 0.0
+    set_augment(config, "instance_noise", sigma=0.1, until=1000)
+    assert registry.build_game(config, (8, 8, 1)).memory["augment"] == ()
+    set_augment(config, "ada", pip="blit")
+    with pytest.raises(UserError, match=r"recipe\.augment has no option 'pip'.*'pipe'"):
+        registry.build_game(config, (8, 8, 1))
+    set_augment(config, "adda")
+    with pytest.raises(UserError, match="no augmentation is named 'adda'"):
+        registry.build_game(config, (8, 8, 1))
+
+
+@pytest.mark.parametrize("name", sorted(tables.PENALTIES))
+def test_every_penalty_is_a_term_of_some_player(name):
+    config = default_config()
+    config.method = "gan"
+    set_options(config, g_features=(4,), d_features=(4,))
+    player = "g" if name == "path_length" else "d"
+    set_terms(config, player, term={"penalty": name, "weight": 1.0})
+    shape = (8, 8, 1)
+    game = registry.build_game(config, shape)
+    algorithm = compile_game(game)
+    state = jax.eval_shape(algorithm.init, jax.random.key(0))
+    batch = {"image": jax.ShapeDtypeStruct((1, 4, *shape), jnp.float32)}
+    _, metrics = jax.eval_shape(algorithm.step, state, batch)
+    assert f"{'gen' if player == 'g' else 'disc'}/term" in metrics

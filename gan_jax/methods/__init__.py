@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gan_jax.game import Game
-from gan_jax.methods.dcgan import dcgan, lsgan, wgan
-from gan_jax.methods.gan import gan, ns_gan
+from gan_jax.methods.dcgan import (
+    acgan,
+    cgan,
+    dcgan,
+    f_gan,
+    geometric_gan,
+    hidden_cgan,
+    lsgan,
+    rasgan,
+    rsgan,
+    wgan,
+)
+from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
 from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.resnet import sngan, wgan_gp
 from gan_jax.methods.terms import Remembering, Round, Term, Weighted
@@ -17,9 +28,17 @@ METHODS: dict[str, Callable[..., Game]] = {
     "ns_gan": ns_gan,
     "dcgan": dcgan,
     "lsgan": lsgan,
+    "f_gan": f_gan,
+    "rsgan": rsgan,
+    "rasgan": rasgan,
+    "geometric_gan": geometric_gan,
     "wgan": wgan,
     "wgan_gp": wgan_gp,
     "sngan": sngan,
+    "unrolled_gan": unrolled_gan,
+    "cgan": cgan,
+    "hidden_cgan": hidden_cgan,
+    "acgan": acgan,
 }
 """Every builder is called `(*, image_shape, num_classes=None, recipe=..., **sizes)`."""
 
@@ -31,13 +50,21 @@ __all__ = [
     "Round",
     "Term",
     "Weighted",
+    "acgan",
+    "cgan",
     "dcgan",
+    "f_gan",
     "from_recipe",
     "gan",
+    "geometric_gan",
+    "hidden_cgan",
     "lsgan",
     "ns_gan",
+    "rasgan",
+    "rsgan",
     "sngan",
     "two_player",
+    "unrolled_gan",
     "wgan",
     "wgan_gp",
 ]

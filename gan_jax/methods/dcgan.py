@@ -10,9 +10,13 @@ from jax.typing import DTypeLike
 
 from gan_jax import losses
 from gan_jax.game import Game
+from gan_jax.methods.conditioning import AUXILIARY, BY_NORM, HIDDEN, INPUT, Conditioning
 from gan_jax.methods.families import play
 from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.regularisers import class_terms
+from gan_jax.methods.terms import Weighted
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_jax.nn.minibatch import MinibatchFactory
 from gan_jax.nn.norm import BatchNorm, NormFactory
 from gan_jax.optim import keep_params_in_box
 from gan_jax.priors import normal, uniform
@@ -20,6 +24,15 @@ from gan_jax.priors import normal, uniform
 _ADAM = optax.adam(2e-4, b1=0.5, b2=0.999)
 _DCGAN = Recipe(loss=losses.non_saturating, prior=uniform(100), g_tx=_ADAM, d_tx=_ADAM)
 _LSGAN = _DCGAN._replace(loss=losses.least_squares, prior=uniform(1024))
+_HINGE = _DCGAN._replace(loss=losses.hinge)
+_PEARSON = _DCGAN._replace(loss=losses.f_divergence("pearson"))
+_PAIRED = _DCGAN._replace(loss=losses.relativistic(losses.non_saturating, average=False))
+_AVERAGE = _DCGAN._replace(loss=losses.relativistic(losses.non_saturating))
+_D_CLASSES, _G_CLASSES = class_terms(losses.acgan())
+_ACGAN = _DCGAN._replace(
+    d_terms={"classes": Weighted(1.0, _D_CLASSES)},
+    g_terms={"classes": Weighted(1.0, _G_CLASSES)},
+)
 _WGAN = Recipe(
     loss=losses.wasserstein,
     prior=normal(100),
@@ -36,6 +49,8 @@ def dcgan(
     width: int = 128,
     kernel_size: int = 5,
     d_norm: NormFactory | None = BatchNorm,
+    conditioning: Conditioning = BY_NORM,
+    minibatch: MinibatchFactory | None = None,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _DCGAN,
 ) -> Game:
@@ -43,12 +58,14 @@ def dcgan(
 
     Args:
         image_shape: (H, W, C), both sides even and at least 8.
-        num_classes: number of classes, or None; conditional batch norm in the generator
-            and a projection in the discriminator (1802.05637).
+        num_classes: number of classes, or None.
         width: channels of the finest layer; 128 gives the paper's 1024 at 4 x 4.
         kernel_size: side of the convolutions' windows, 5 in the paper.
         d_norm: normalisation of the discriminator. Penalties on input gradients need one
             that keeps examples apart (`LayerNorm`), or None.
+        conditioning: where labels enter, if there are classes.
+        minibatch: factory of a layer before the discriminator's head that looks at the
+            batch (`nn.MinibatchDiscrimination`).
         dtype: compute type of the networks.
         recipe: loss, prior, optimizers and terms; the paper's Adam(2e-4, 0.5, 0.999), and
             z uniform on [-1, 1]^100.
@@ -59,12 +76,30 @@ def dcgan(
         width,
         kernel_size,
         num_classes=num_classes,
+        input_labels=conditioning.g_input,
+        hidden_labels=conditioning.g_hidden,
+        modulation=conditioning.g_modulation,
         dtype=dtype,
     )
     discriminator = DCGANDiscriminator(
-        width, kernel_size, d_norm, num_classes=num_classes, dtype=dtype
+        width,
+        kernel_size,
+        d_norm,
+        num_classes=num_classes,
+        input_labels=conditioning.d_input,
+        hidden_labels=conditioning.d_hidden,
+        minibatch=minibatch,
+        head=conditioning.head,
+        dtype=dtype,
     )
-    return play(generator, discriminator, image_shape, recipe, num_classes)
+    return play(
+        generator,
+        discriminator,
+        image_shape,
+        recipe,
+        num_classes,
+        couples=minibatch is not None,
+    )
 
 
 lsgan = partial(dcgan, recipe=_LSGAN)
@@ -76,3 +111,26 @@ wgan = partial(dcgan, recipe=_WGAN)
 All of the critic's parameters lie in [-0.01, 0.01] after each update, the gains of its
 batch norm included, as in the authors' code.
 """
+
+geometric_gan = partial(dcgan, recipe=_HINGE)
+"""Geometric GAN (1705.02894): hinge losses on DCGAN's networks."""
+
+f_gan = partial(dcgan, recipe=_PEARSON)
+"""f-GAN (1606.00709) on DCGAN's networks: Pearson's divergence, and any other with a recipe
+whose loss is `losses.f_divergence(name)`.
+"""
+
+rsgan = partial(dcgan, recipe=_PAIRED)
+"""Relativistic GAN (1807.00734, eq. 7 and 8): real and generated logits in pairs."""
+
+rasgan = partial(dcgan, recipe=_AVERAGE)
+"""Relativistic average GAN (1807.00734): each logit against the mean of the other side."""
+
+cgan = partial(dcgan, conditioning=INPUT)
+"""Conditional GAN (1411.1784) on DCGAN's networks: labels beside both inputs."""
+
+hidden_cgan = partial(dcgan, conditioning=HIDDEN)
+"""Labels beside the discriminator's last feature map (1605.05396)."""
+
+acgan = partial(dcgan, conditioning=AUXILIARY, recipe=_ACGAN)
+"""GAN with an auxiliary classifier (1610.09585, eq. 2 and 3) on DCGAN's networks."""

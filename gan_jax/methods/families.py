@@ -18,6 +18,8 @@ def play(
     image_shape: tuple[int, ...],
     recipe: Recipe,
     num_classes: int | None,
+    *,
+    couples: bool = False,
 ) -> Game:
     """The two-player game of two flax networks.
 
@@ -27,6 +29,7 @@ def play(
         image_shape: shape of one example.
         recipe: the method.
         num_classes: number of classes, or None; conditional networks take labels.
+        couples: whether a layer of the discriminator looks at the batch as a whole.
     """
     latent = jax.eval_shape(recipe.prior, jax.random.key(0)).shape
     labels = () if num_classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
@@ -35,4 +38,5 @@ def play(
         from_linen(discriminator, image_shape, *labels),
         recipe,
         num_classes=num_classes,
+        couples=couples,
     )

@@ -54,18 +54,21 @@ def _improved(
     return recipe.improve_latents(lambda z: _logits(judge(generator(z, *labels))), latents)
 
 
-def _augmented(
+def _shown(
     recipe: Recipe,
     keys: Key,
     real: PyTree,
-    fake: PyTree,
     memory: Mapping[str, PyTree],
     images_seen: Scalar,
-) -> tuple[PyTree, PyTree]:
-    if recipe.augment is None:
-        return real, fake
+) -> Callable[[PyTree], tuple[PyTree, PyTree]]:
+    """`(fake) -> (real, fake)` as the discriminator sees them, by the same draws for any
+    generated examples.
+    """
+    augment = recipe.augment
+    if augment is None:
+        return lambda fake: (real, fake)
     own = prng.stream(keys, AUGMENT)
-    return recipe.augment.apply(own, real, fake, memory[AUGMENT], images_seen)
+    return lambda fake: augment.apply(own, real, fake, memory[AUGMENT], images_seen)
 
 
 def discriminator_objective(
@@ -87,14 +90,17 @@ def discriminator_objective(
         drawn = draw_latents(recipe.prior, keys)
         latents = _improved(recipe, views, drawn, labels)
         fake = views[GENERATOR](latents, *labels)
-        real, fake = _augmented(recipe, keys, real, fake, memory, views.images_seen)
+        show = _shown(recipe, keys, real, memory, views.images_seen)
+        real, fake = show(fake)
         forward = _joint if recipe.joint_forward else _apart
         real_outputs, fake_outputs, stats = forward(
             views[DISCRIMINATOR], real, fake, labels
         )
         turn = _round(
+            recipe,
             views,
             DISCRIMINATOR,
+            show,
             (real, fake),
             (real_outputs, fake_outputs),
             (latents, drawn),
@@ -138,12 +144,15 @@ def generator_objective(
         drawn = draw_latents(recipe.prior, keys)
         latents = _improved(recipe, views, drawn, labels)
         fake, stats = views[GENERATOR].with_stats(latents, *labels)
-        real, fake = _augmented(recipe, keys, real, fake, memory, views.images_seen)
+        show = _shown(recipe, keys, real, memory, views.images_seen)
+        real, fake = show(fake)
         views = _foreseen(recipe, views, real, fake, labels)
         judge = _judge(views[DISCRIMINATOR], labels)
         turn = _round(
+            recipe,
             views,
             GENERATOR,
+            show,
             (real, fake),
             (judge(real), judge(fake)),
             (latents, drawn),
@@ -181,8 +190,10 @@ def _foreseen(
 
 
 def _round(
+    recipe: Recipe,
     views: Views,
     mover: str,
+    show: Callable[[PyTree], tuple[PyTree, PyTree]],
     examples: tuple[PyTree, PyTree],
     outputs: tuple[Array | Outputs, Array | Outputs],
     latents: tuple[Array, Array],
@@ -193,6 +204,19 @@ def _round(
     as drawn.
     """
     judge, generator = _judge(views[DISCRIMINATOR], labels), views[GENERATOR]
+
+    def losses(players: Mapping[str, Params]) -> dict[str, Scalar]:
+        seen = {
+            name: replace(views[name], params=params) for name, params in players.items()
+        }
+        opinion = _judge(seen[DISCRIMINATOR], labels)
+        real, fake = show(seen[GENERATOR](latents[0], *labels))
+        pair = _logits(opinion(real)), _logits(opinion(fake))
+        return {
+            DISCRIMINATOR: _whole(recipe.loss, recipe.loss.discriminator)(*pair),
+            GENERATOR: _whole(recipe.loss, recipe.loss.generator)(*pair),
+        }
+
     return Round(
         real=examples[0],
         fake=examples[1],
@@ -209,6 +233,8 @@ def _round(
         judge=judge,
         generate=lambda z: generator(z, *labels),
         images_seen=views.images_seen,
+        players={name: views[name].params for name in (GENERATOR, DISCRIMINATOR)},
+        losses=losses,
     )
 
 

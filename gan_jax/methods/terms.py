@@ -42,6 +42,8 @@ class Round(NamedTuple):
         judge: as `critic`, with all that the discriminator returns.
         generate: the generator with labels and mode closed over, `(latents) -> examples`.
         images_seen: float32 (), for schedules.
+        players: what the nets of both players see of their parameters, `{net: params}`.
+        losses: `(players) -> {net: scalar}`, both adversarial losses on these examples.
     """
 
     real: PyTree
@@ -59,12 +61,20 @@ class Round(NamedTuple):
     judge: Callable[[PyTree], Array | Outputs]
     generate: Callable[[Array], PyTree]
     images_seen: Scalar
+    players: Mapping[str, Params]
+    losses: Callable[[Mapping[str, Params]], Mapping[str, Scalar]]
 
 
 class Term(NamedTuple):
-    """A term that needs more than a critic or parameters: `fn(round) -> scalar`."""
+    """A term that needs more than a critic or parameters.
+
+    Attributes:
+        fn: `(round) -> scalar`.
+        labels: whether it needs labels, and so a conditional game.
+    """
 
     fn: Callable[[Round], Scalar]
+    labels: bool = False
 
 
 class Remembering(NamedTuple):
@@ -152,7 +162,7 @@ def evaluate(
     for name, one in terms.items():
         own = turn._replace(keys=prng.stream(turn.keys, name))
         match one.term:
-            case Term(fn):
+            case Term(fn, _):
                 value = fn(own)
             case Remembering(_, fn):
                 value, kept[name] = fn(own, memory[name])

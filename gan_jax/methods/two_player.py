@@ -23,10 +23,20 @@ from gan_jax.methods.objectives import (
     generator_objective,
 )
 from gan_jax.methods.recipe import Augmentation, Improve, Recipe
-from gan_jax.methods.terms import Remembering, Terms, Weighted, weighted
+from gan_jax.methods.terms import Remembering, Term, Terms, Weighted, weighted
 from gan_jax.methods.unrolled import Unroll
 from gan_jax.priors import Prior
-from gan_jax.types import AdversarialLoss, Array, Key, Net, ParamTransform, PyTree, Scalar
+from gan_jax.transforms import identity
+from gan_jax.types import (
+    AdversarialLoss,
+    Array,
+    InputGradientPenalty,
+    Key,
+    Net,
+    ParamTransform,
+    PyTree,
+    Scalar,
+)
 
 _DEFAULT = Recipe()
 
@@ -109,12 +119,26 @@ def two_player(
 
 
 def from_recipe(
-    generator: Net, discriminator: Net, recipe: Recipe, *, num_classes: int | None = None
+    generator: Net,
+    discriminator: Net,
+    recipe: Recipe,
+    *,
+    num_classes: int | None = None,
+    couples: bool = False,
 ) -> Game:
-    """`two_player` with its options as one value."""
+    """`two_player` with its options as one value.
+
+    Args:
+        generator: as of `two_player`, as all but the following.
+        discriminator: its batch statistics, if any, are found in its state.
+        recipe: the options.
+        num_classes: number of classes of a conditional game, or None.
+        couples: whether the discriminator couples examples in another way.
+    """
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
     conditional = num_classes is not None
+    _check_terms(recipe, discriminator, conditional, couples)
     d_terms = weighted("d_terms", recipe.d_terms)
     g_terms = weighted("g_terms", recipe.g_terms)
     sides = (
@@ -146,6 +170,34 @@ def from_recipe(
         sample=_sampler(recipe.prior, num_classes),
         memory=memory,
     )
+
+
+def _check_terms(
+    recipe: Recipe, discriminator: Net, conditional: bool, couples: bool
+) -> None:
+    """Refuses parts of a recipe that contradict each other."""
+    if recipe.unroll is not None and recipe.d_transform != identity():
+        raise ValueError(
+            "unroll needs a discriminator whose parameters are what it sees: drop "
+            "d_transform, or unroll"
+        )
+    terms = {**weighted("d_terms", recipe.d_terms), **weighted("g_terms", recipe.g_terms)}
+    for name, one in terms.items():
+        if isinstance(one.term, Term) and one.term.labels and not conditional:
+            raise ValueError(f"term {name!r} needs labels: set num_classes, or drop it")
+        if not isinstance(one.term, InputGradientPenalty):
+            continue
+        if couples or _has_batch_statistics(discriminator):
+            raise ValueError(
+                f"term {name!r} is on gradients of single examples, but the discriminator "
+                "has batch statistics: give it a norm that keeps examples apart, or none, "
+                "and no minibatch layer"
+            )
+
+
+def _has_batch_statistics(net: Net) -> bool:
+    stats = jax.eval_shape(net.init, jax.random.key(0))[1]
+    return isinstance(stats, Mapping) and "batch_stats" in stats
 
 
 def _memories(

@@ -2,20 +2,36 @@
 
 Gretton et al., "A Kernel Two-Sample Test" (2012), equations 3 and 5; Bińkowski et al.,
 "Demystifying MMD GANs" (2018), section 4, where with the cubic polynomial kernel in
-Inception features it is called KID. In other features, name the features.
+Inception features it is called KID. In other features, name the features. The kernels are
+those of `gan_jax.losses.moments`, here on float64 rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.losses.moments import (
+    Kernel,
+    gaussian_kernel,
+    polynomial_kernel,
+    rational_quadratic_kernel,
+    squared_discrepancy,
+    squared_distances,
+)
 from gan_jax.metrics import checks
 
-Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""`(x (n, d), y (m, d)) -> (n, m)`, float64."""
+__all__ = [
+    "Kernel",
+    "KernelDistance",
+    "gaussian_kernel",
+    "kernel_distance",
+    "kernel_distance_subsets",
+    "polynomial_kernel",
+    "rational_quadratic_kernel",
+    "squared_distances",
+]
 
 
 class KernelDistance(NamedTuple):
@@ -28,41 +44,6 @@ class KernelDistance(NamedTuple):
 
     mean: float
     std: float
-
-
-def polynomial_kernel(
-    degree: int = 3, gamma: float | None = None, offset: float = 1.0
-) -> Kernel:
-    """(gamma x.y + offset)^degree; `gamma` is 1 / d by default."""
-
-    def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        scale = 1.0 / x.shape[1] if gamma is None else gamma
-        return (scale * (x @ y.T) + offset) ** degree
-
-    return kernel
-
-
-def gaussian_kernel(*bandwidths: float) -> Kernel:
-    """Sum over bandwidths s of exp(-|x - y|^2 / (2 s^2)).
-
-    Args:
-        *bandwidths: one or more, positive, in units of the features.
-
-    Returns:
-        The kernel.
-
-    Raises:
-        ValueError: no bandwidth, or one that is not positive.
-    """
-    if not bandwidths or not all(s > 0 for s in bandwidths):
-        raise ValueError(f"a Gaussian kernel needs positive bandwidths, got {bandwidths}")
-
-    def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        squares = squared_distances(x, y)
-        terms = (np.exp(squares * (-0.5 / s**2)) for s in bandwidths)
-        return sum(terms, np.zeros_like(squares))
-
-    return kernel
 
 
 def kernel_distance(
@@ -133,12 +114,6 @@ def kernel_distance_subsets(
     return KernelDistance(float(np.mean(values)), float(np.std(values)))
 
 
-def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances (n, m) between rows; float64, never negative."""
-    norms = np.sum(x * x, axis=1)[:, None] + np.sum(y * y, axis=1)[None]
-    return np.maximum(norms - 2.0 * (x @ y.T), 0.0)
-
-
 def _both(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     real = checks.as_features("real features", real)
     fake = checks.as_features("fake features", fake)
@@ -149,12 +124,4 @@ def _both(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _squared_mmd(
     real: np.ndarray, fake: np.ndarray, kernel: Kernel, unbiased: bool
 ) -> float:
-    within = [_mean_within(kernel(x, x), unbiased) for x in (real, fake)]
-    return float(sum(within) - 2.0 * kernel(real, fake).mean())
-
-
-def _mean_within(gram: np.ndarray, unbiased: bool) -> float:
-    n = len(gram)
-    if not unbiased:
-        return float(gram.mean())
-    return float((gram.sum() - np.trace(gram)) / (n * (n - 1)))
+    return float(squared_discrepancy(kernel, real, fake, unbiased=unbiased))

@@ -10,14 +10,24 @@ import jax.numpy as jnp
 from flax import linen
 from jax.typing import DTypeLike
 
-from gan_jax.networks.labels import check_labels, projection_logits
+from gan_jax.networks.heads import Head, projection
+from gan_jax.networks.labels import (
+    BY_CLASS,
+    Join,
+    Modulation,
+    check_entries,
+    joined,
+    modulated,
+)
+from gan_jax.nn.activations import Activation, inputs_of
 from gan_jax.nn.initializers import Initializer, normal
 from gan_jax.nn.layers import Conv, ConvTranspose, Dense
-from gan_jax.nn.norm import BatchNorm, NormFactory, conditioned, normalise
-from gan_jax.types import Array
+from gan_jax.nn.minibatch import MinibatchFactory, combined
+from gan_jax.nn.norm import BatchNorm, NormFactory, normalise
+from gan_jax.types import Array, Outputs
 
 _SMALLEST_BASE = 4
-_WIDEST = 8
+_GROWTH = 8
 
 
 def halvings(height: int, width: int) -> int:
@@ -39,9 +49,9 @@ def halvings(height: int, width: int) -> int:
     return count
 
 
-def _widths(width: int, stages: int) -> list[int]:
-    """Channels from the finest to the coarsest stage: doubling, up to 8 times `width`."""
-    return [width * min(2**stage, _WIDEST) for stage in range(stages)]
+def _widths(width: int, stages: int, most: int) -> list[int]:
+    """Channels from the finest to the coarsest stage: doubling, up to `most` times."""
+    return [width * min(2**stage, most) for stage in range(stages)]
 
 
 class DCGANGenerator(linen.Module):
@@ -51,11 +61,17 @@ class DCGANGenerator(linen.Module):
 
     Attributes:
         out_shape: (H, W, C) of the images; see `halvings` for what is possible.
-        width: channels before the last layer, doubling towards the base up to 8 times.
+        width: channels before the last layer.
         kernel_size: side of the windows, 5 in the paper.
         norm: factory of the normalisation after every layer but the last; None for none.
-        num_classes: number of classes for conditional batch normalisation, which then takes
-            the place of `norm`; None is unconditional and ignores labels.
+        num_classes: number of classes; None is unconditional and ignores labels.
+        activation: after every layer but the last.
+        growth: channels double towards the base up to `growth` times `width`; 1 keeps the
+            width constant.
+        input_labels: how labels join the latent, if they do.
+        hidden_labels: how labels join the activations at the base, if they do.
+        modulation: what the normalisations are conditioned on; by default the classes, by
+            a conditional batch normalisation in place of `norm`.
         kernel_init: initialiser of every kernel.
         dtype: compute type; parameters, statistics and images are float32.
     """
@@ -65,31 +81,49 @@ class DCGANGenerator(linen.Module):
     kernel_size: int = 5
     norm: NormFactory | None = BatchNorm
     num_classes: int | None = None
+    activation: Activation = jax.nn.relu
+    growth: int = _GROWTH
+    input_labels: Join | None = None
+    hidden_labels: Join | None = None
+    modulation: Modulation | None = BY_CLASS
     kernel_init: Initializer = normal(0.02)
     dtype: DTypeLike = jnp.float32
 
     @linen.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool = False) -> Array:
         """Maps latents (B, Z) and labels (B,) to images (B, H, W, C) in [-1, 1]."""
-        if self.num_classes is not None:
-            y = check_labels(y, self.num_classes)
-        norm = conditioned(self.norm, self.num_classes)
+        classes = self.num_classes
+        check_entries(classes, self.input_labels, self.hidden_labels, self.modulation)
+        norm, style = modulated(self.modulation, self.norm, z, y, classes)
         size = (self.kernel_size, self.kernel_size)
-        dense = partial(Dense, kernel_init=self.kernel_init, dtype=self.dtype)
         up = partial(ConvTranspose, kernel_init=self.kernel_init, dtype=self.dtype)
         height, width, channels = self.out_shape
         stages = halvings(height, width)
-        widths = _widths(self.width, stages)[::-1]
+        inner = [
+            features * inputs_of(self.activation)
+            for features in _widths(self.width, stages, self.growth)[::-1]
+        ]
 
-        base = (height >> stages, width >> stages, widths[0])
-        h = dense(math.prod(base), use_bias=norm is None, name="project")(z)
-        h = h.reshape(-1, *base)
-        for stage, features in enumerate([*widths[1:], channels]):
-            h = normalise(norm, h, y, train=train, name=f"norm_{stage}")
+        base = (height >> stages, width >> stages, inner[0])
+        h = self._project(joined(self.input_labels, z, y, classes), base, norm is None)
+        for stage, features in enumerate([*inner[1:], channels]):
+            h = normalise(norm, h, style, train=train, name=f"norm_{stage}")
+            h = self.activation(h)
+            h = joined(self.hidden_labels if stage == 0 else None, h, y, classes)
             use_bias = norm is None or stage == stages - 1
             layer = up(features, use_bias=use_bias, kernel_size=size, name=f"conv_{stage}")
-            h = layer(jax.nn.relu(h))
+            h = layer(h)
         return jnp.tanh(h.astype(jnp.float32))
+
+    def _project(self, z: Array, base: tuple[int, int, int], use_bias: bool) -> Array:
+        dense = Dense(
+            math.prod(base),
+            use_bias=use_bias,
+            kernel_init=self.kernel_init,
+            dtype=self.dtype,
+            name="project",
+        )
+        return dense(z).reshape(-1, *base)
 
 
 class DCGANDiscriminator(linen.Module):
@@ -100,8 +134,13 @@ class DCGANDiscriminator(linen.Module):
         kernel_size: side of the windows, 5 in the paper.
         norm: factory of the normalisation after every convolution but the first:
             `BatchNorm`, `LayerNorm` (which a gradient penalty needs), or None.
-        num_classes: number of classes for a projection discriminator (1802.05637); None is
-            unconditional and ignores labels.
+        num_classes: number of classes; None is unconditional and ignores labels.
+        activation: after every convolution.
+        input_labels: how labels join the image, if they do.
+        hidden_labels: how labels join the last feature map, if they do.
+        minibatch: factory of a layer between the last feature map and the head.
+        head: what becomes of the flattened features and the labels; by default a
+            projection (1802.05637).
         kernel_init: initialiser of every kernel.
         dtype: compute type; parameters, statistics and logits are float32.
     """
@@ -110,21 +149,32 @@ class DCGANDiscriminator(linen.Module):
     kernel_size: int = 5
     norm: NormFactory | None = BatchNorm
     num_classes: int | None = None
+    activation: Activation = partial(jax.nn.leaky_relu, negative_slope=0.2)
+    input_labels: Join | None = None
+    hidden_labels: Join | None = None
+    minibatch: MinibatchFactory | None = None
+    head: Head = projection
     kernel_init: Initializer = normal(0.02)
     dtype: DTypeLike = jnp.float32
 
     @linen.compact
-    def __call__(self, x: Array, y: Array | None = None, *, train: bool = False) -> Array:
-        """Maps images (B, H, W, C) and labels (B,) to logits (B,)."""
+    def __call__(
+        self, x: Array, y: Array | None = None, *, train: bool = False
+    ) -> Array | Outputs:
+        """Maps images (B, H, W, C) and labels (B,) to logits (B,), or what the head
+        gives.
+        """
         size, init = (self.kernel_size, self.kernel_size), self.kernel_init
         conv = partial(Conv, kernel_size=size, kernel_init=init, dtype=self.dtype)
-        h = x
-        for stage, features in enumerate(_widths(self.width, halvings(*x.shape[1:3]))):
+        h = joined(self.input_labels, x, y, self.num_classes)
+        widths = _widths(self.width, halvings(*x.shape[1:3]), _GROWTH)
+        for stage, features in enumerate(widths):
             norm = self.norm if stage > 0 else None
+            features *= inputs_of(self.activation)
             name = f"conv_{stage}"
             h = conv(features, strides=(2, 2), use_bias=norm is None, name=name)(h)
             h = normalise(norm, h, None, train=train, name=f"norm_{stage}")
-            h = jax.nn.leaky_relu(h, 0.2)
+            h = self.activation(h)
+        h = combined(self.minibatch, joined(self.hidden_labels, h, y, self.num_classes))
         h = h.reshape(h.shape[0], -1).astype(jnp.float32)
-        head = Dense(1, kernel_init=init, name="logit")
-        return projection_logits(h, y, head, self.num_classes)
+        return self.head(h, y, self.num_classes, init)

@@ -1,13 +1,26 @@
-"""What conditional networks share."""
+"""How labels enter networks before their heads: beside inputs and hidden features, or
+through the normalisations of a generator.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
-from gan_jax.nn.initializers import normal
-from gan_jax.nn.layers import Embed
+import jax
+import jax.numpy as jnp
+
+from gan_jax.nn.initializers import Initializer, glorot_uniform
+from gan_jax.nn.layers import Conv, Dense, Embed
+from gan_jax.nn.norm import Modulated, NormFactory, conditioned
 from gan_jax.types import Array
+
+_GLOROT = glorot_uniform()
+
+Join = Callable[[Array, Array, int], Array]
+"""`(h, y, num_classes) -> h with the labels`, for features h (B, ..., C) and labels (B,).
+Called inside a compact module, which owns what it creates."""
 
 
 def check_labels(y: Array | None, num_classes: int) -> Array:
@@ -24,25 +37,187 @@ def check_labels(y: Array | None, num_classes: int) -> Array:
     return y
 
 
-def projection_logits(
-    h: Array, y: Array | None, head: Callable[[Array], Array], num_classes: int | None
-) -> Array:
-    """Logits `head(h) + embed(y) . h` (1802.05637, eq. 8), without the second term where
-    `num_classes` is None. To be called inside a compact module, which owns the embedding.
+def check_entries(num_classes: int | None, *entries: object) -> None:
+    """Refuses a conditional network that labels cannot enter.
+
+    Raises:
+        ValueError: there are classes, but all `entries` are None.
+    """
+    if num_classes is not None and all(entry is None for entry in entries):
+        raise ValueError(
+            f"this network has num_classes={num_classes}, but nothing takes the labels: "
+            "set input_labels, hidden_labels or modulation, or num_classes=None"
+        )
+
+
+def joined(join: Join | None, h: Array, y: Array | None, num_classes: int | None) -> Array:
+    """`h` with the labels, or as it is where there is no join or no classes."""
+    if join is None or num_classes is None:
+        return h
+    return join(h, check_labels(y, num_classes), num_classes)
+
+
+# Concatenation.
+
+
+def concatenation(features: int | None = None) -> Join:
+    """Labels as further channels, the same at every place: CGAN's input (1411.1784).
 
     Args:
-        h: features (B, F), float32.
-        y: labels, int (B,).
-        head: (B, F) to (B, 1).
-        num_classes: number of classes or None.
-
-    Returns:
-        Float32 (B,).
+        features: length of the learned vector that stands for a label; None for the label
+            as one-hot vector. Labels outside the classes give NaN.
     """
-    logits = head(h)[:, 0]
-    if num_classes is None:
-        return logits
-    # Products of unit order, so that labels and features start on equal terms.
-    scaled = normal(1.0 / math.sqrt(h.shape[-1]))
-    embed = Embed(num_classes, h.shape[-1], scaled, name="embed")
-    return logits + (embed(check_labels(y, num_classes)) * h).sum(axis=-1)
+
+    def join(h: Array, y: Array, num_classes: int) -> Array:
+        if features is None:
+            label = jnp.take(jnp.eye(num_classes, dtype=h.dtype), y, axis=0)
+        else:
+            label = Embed(num_classes, features, dtype=h.dtype)(y)
+        return _tile(h, label)
+
+    return join
+
+
+def hidden_concatenation(
+    features: int = 128, *, kernel_init: Initializer = _GLOROT
+) -> Join:
+    """A learned vector tiled beside hidden features, mixed into as many channels as before
+    by a 1 x 1 convolution with LeakyReLU 0.2 (Reed et al. 2016, 1605.05396, section 4.1).
+
+    Args:
+        features: length of the vector, 128 in the paper.
+        kernel_init: initialiser of the mixing kernel.
+    """
+
+    def join(h: Array, y: Array, num_classes: int) -> Array:
+        embed = Embed(num_classes, features, dtype=h.dtype, name="hidden_embed")
+        layer = Dense if h.ndim == 2 else partial(Conv, kernel_size=(1, 1))
+        mix = layer(h.shape[-1], kernel_init=kernel_init, dtype=h.dtype, name="hidden_mix")
+        return jax.nn.leaky_relu(mix(_tile(h, embed(y))), 0.2)
+
+    return join
+
+
+def _tile(h: Array, label: Array) -> Array:
+    """`label` (B, F) beside the channels of `h` (B, ..., C), at every place."""
+    maps = label.reshape(label.shape[0], *(1,) * (h.ndim - 2), label.shape[-1])
+    return jnp.concatenate([h, jnp.broadcast_to(maps, (*h.shape[:-1], maps.shape[-1]))], -1)
+
+
+# Modulated normalisations.
+
+
+class Modulation(NamedTuple):
+    """What the normalisations of a generator are conditioned on. Both functions are called
+    inside a compact module, which owns what they create.
+
+    Attributes:
+        norm: `(norm, num_classes) -> norm`; the generator's normalisation, conditioned.
+        style: `(z, y, num_classes) -> y` that every conditioned normalisation is given.
+    """
+
+    norm: Callable[[NormFactory | None, int | None], NormFactory | None]
+    style: Callable[[Array, Array | None, int | None], Array | None]
+
+
+def modulated(
+    modulation: Modulation | None,
+    norm: NormFactory | None,
+    z: Array,
+    y: Array | None,
+    num_classes: int | None,
+) -> tuple[NormFactory | None, Array | None]:
+    """The normalisation of a generator, and what to call it with besides features."""
+    if modulation is None:
+        return norm, None
+    return modulation.norm(norm, num_classes), modulation.style(z, y, num_classes)
+
+
+def _labels(z: Array, y: Array | None, num_classes: int | None) -> Array | None:
+    del z
+    return None if num_classes is None else check_labels(y, num_classes)
+
+
+BY_CLASS = Modulation(conditioned, _labels)
+"""Class-conditional batch normalisation, in place of the generator's norm, where there are
+classes (1610.07629)."""
+
+
+def by_embedding(
+    features: int = 128, *, kernel_init: Initializer = jax.nn.initializers.zeros
+) -> Modulation:
+    """Gains and biases linear in one embedding of the class that all normalisations share,
+    where there are classes (BigGAN, 1809.11096, section 3.1).
+
+    Args:
+        features: length of the embedding, "shared_embed/embedding".
+        kernel_init: initialiser of the linear maps; see `Modulated`.
+    """
+
+    def norm(base: NormFactory | None, num_classes: int | None) -> NormFactory | None:
+        if num_classes is None:
+            return base
+        return _over(base, use_bias=False, kernel_init=kernel_init)
+
+    def style(z: Array, y: Array | None, num_classes: int | None) -> Array | None:
+        del z
+        if num_classes is None:
+            return None
+        embed = Embed(num_classes, features, name="shared_embed")
+        return embed(check_labels(y, num_classes))
+
+    return Modulation(norm, style)
+
+
+def by_latent(
+    hidden: int | None = 32, *, kernel_init: Initializer = jax.nn.initializers.zeros
+) -> Modulation:
+    """Self-modulation (1810.01365): gains and biases are functions of the latent, and where
+    there are classes of `z + E(y) + z * E'(y)` with two embeddings (section 2).
+
+    Over `norm=InstanceNorm` this is AdaIN with the latent as style.
+
+    Args:
+        hidden: units of the hidden layers, 32 in the paper; None for linear maps (FiLM).
+        kernel_init: initialiser of the last maps; see `Modulated`.
+    """
+
+    def norm(base: NormFactory | None, num_classes: int | None) -> NormFactory | None:
+        del num_classes
+        return _over(base, hidden=hidden, kernel_init=kernel_init)
+
+    def style(z: Array, y: Array | None, num_classes: int | None) -> Array | None:
+        z = z.astype(jnp.float32)
+        if num_classes is None:
+            return z
+        y = check_labels(y, num_classes)
+        shift = Embed(num_classes, z.shape[-1], name="style_shift")(y)
+        scale = Embed(num_classes, z.shape[-1], name="style_scale")(y)
+        return z + shift + z * scale
+
+    return Modulation(norm, style)
+
+
+def _over(
+    base: NormFactory | None,
+    *,
+    kernel_init: Initializer,
+    hidden: int | None = None,
+    use_bias: bool = True,
+) -> NormFactory:
+    """`base` without gain and bias of its own, modulated.
+
+    Raises:
+        ValueError: there is no normalisation to carry the style.
+    """
+    if base is None:
+        raise ValueError(
+            "a generator cannot modulate norm=None: keep a norm, or set modulation=None"
+        )
+    return partial(
+        Modulated,
+        base=partial(base, affine=False),
+        hidden=hidden,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+    )

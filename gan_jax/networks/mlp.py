@@ -11,12 +11,21 @@ import jax.numpy as jnp
 from flax import linen
 from jax.typing import DTypeLike
 
-from gan_jax.networks.labels import check_labels, projection_logits
+from gan_jax.networks.heads import Head, projection
+from gan_jax.networks.labels import (
+    Join,
+    Modulation,
+    check_entries,
+    concatenation,
+    joined,
+    modulated,
+)
+from gan_jax.nn.activations import Activation, inputs_of
 from gan_jax.nn.initializers import Initializer, glorot_uniform
-from gan_jax.nn.layers import Dense, Embed
-from gan_jax.types import Array
-
-Activation = Callable[[Array], Array]
+from gan_jax.nn.layers import Dense
+from gan_jax.nn.minibatch import MinibatchFactory, combined
+from gan_jax.nn.norm import NormFactory, normalise
+from gan_jax.types import Array, Outputs
 
 
 class MLPGenerator(linen.Module):
@@ -27,9 +36,11 @@ class MLPGenerator(linen.Module):
         out_shape: shape of one example, (2,) for points or (H, W, C).
         activation: after every hidden layer.
         out_activation: `jnp.tanh` for images in [-1, 1]; None for points.
-        num_classes: number of classes, whose learned embedding is appended to the latent;
-            None is unconditional and ignores labels.
-        label_features: length of that embedding.
+        norm: factory of the normalisation of every hidden layer; None for none.
+        num_classes: number of classes; None is unconditional and ignores labels.
+        input_labels: how labels join the latent: by default, a learned vector beside it.
+        hidden_labels: how labels join the last hidden layer, if they do.
+        modulation: what the normalisations are conditioned on, if on anything.
         kernel_init: initialiser of every kernel.
         dtype: compute type; parameters and outputs are float32.
     """
@@ -37,23 +48,28 @@ class MLPGenerator(linen.Module):
     features: tuple[int, ...]
     out_shape: tuple[int, ...]
     activation: Activation = jax.nn.relu
-    out_activation: Activation | None = jnp.tanh
+    out_activation: Callable[[Array], Array] | None = jnp.tanh
+    norm: NormFactory | None = None
     num_classes: int | None = None
-    label_features: int = 32
+    input_labels: Join | None = concatenation(32)
+    hidden_labels: Join | None = None
+    modulation: Modulation | None = None
     kernel_init: Initializer = glorot_uniform()
     dtype: DTypeLike = jnp.float32
 
     @linen.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool = False) -> Array:
         """Maps latents (B, Z) and labels (B,) to (B, *out_shape)."""
+        classes = self.num_classes
+        check_entries(classes, self.input_labels, self.hidden_labels, self.modulation)
+        norm, style = modulated(self.modulation, self.norm, z, y, classes)
         dense = partial(Dense, kernel_init=self.kernel_init, dtype=self.dtype)
-        h = z.astype(self.dtype)
-        if self.num_classes is not None:
-            y = check_labels(y, self.num_classes)
-            embed = Embed(self.num_classes, self.label_features, dtype=self.dtype)
-            h = jnp.concatenate([h, embed(y)], axis=-1)
-        for width in self.features:
-            h = self.activation(dense(width)(h))
+        h = joined(self.input_labels, z.astype(self.dtype), y, classes)
+        for index, width in enumerate(self.features):
+            layer = dense(width * inputs_of(self.activation), use_bias=norm is None)
+            h = normalise(norm, layer(h), style, train=train, name=f"norm_{index}")
+            h = self.activation(h)
+        h = joined(self.hidden_labels, h, y, classes)
         out = dense(math.prod(self.out_shape))(h)
         out = out.astype(jnp.float32).reshape(-1, *self.out_shape)
         return out if self.out_activation is None else self.out_activation(out)
@@ -65,24 +81,44 @@ class MLPDiscriminator(linen.Module):
     Attributes:
         features: widths of the hidden layers.
         activation: after every hidden layer.
-        num_classes: number of classes for a projection discriminator (1802.05637); None is
-            unconditional and ignores labels.
+        norm: factory of the normalisation of every hidden layer; None for none.
+        num_classes: number of classes; None is unconditional and ignores labels.
+        input_labels: how labels join the flattened input, if they do.
+        hidden_labels: how labels join the last hidden layer, if they do.
+        minibatch: factory of a layer between the last hidden layer and the head.
+        head: what becomes of the last features and the labels; by default a projection
+            (1802.05637).
         kernel_init: initialiser of every kernel.
         dtype: compute type; parameters and logits are float32.
     """
 
     features: tuple[int, ...]
     activation: Activation = partial(jax.nn.leaky_relu, negative_slope=0.2)
+    norm: NormFactory | None = None
     num_classes: int | None = None
+    input_labels: Join | None = None
+    hidden_labels: Join | None = None
+    minibatch: MinibatchFactory | None = None
+    head: Head = projection
     kernel_init: Initializer = glorot_uniform()
     dtype: DTypeLike = jnp.float32
 
     @linen.compact
-    def __call__(self, x: Array, y: Array | None = None, *, train: bool = False) -> Array:
-        """Maps examples (B, ...) and labels (B,) to logits (B,)."""
-        dense = partial(Dense, kernel_init=self.kernel_init, dtype=self.dtype)
+    def __call__(
+        self, x: Array, y: Array | None = None, *, train: bool = False
+    ) -> Array | Outputs:
+        """Maps examples (B, ...) and labels (B,) to logits (B,), or what the head gives."""
         h = x.reshape(x.shape[0], -1).astype(self.dtype)
-        for width in self.features:
-            h = self.activation(dense(width)(h))
-        head = Dense(1, kernel_init=self.kernel_init, name="logit")
-        return projection_logits(h.astype(jnp.float32), y, head, self.num_classes)
+        h = joined(self.input_labels, h, y, self.num_classes)
+        for index, width in enumerate(self.features):
+            layer = Dense(
+                width * inputs_of(self.activation),
+                use_bias=self.norm is None,
+                kernel_init=self.kernel_init,
+                dtype=self.dtype,
+            )
+            h = normalise(self.norm, layer(h), None, train=train, name=f"norm_{index}")
+            h = self.activation(h)
+        h = joined(self.hidden_labels, h, y, self.num_classes).astype(jnp.float32)
+        h = combined(self.minibatch, h)
+        return self.head(h, y, self.num_classes, self.kernel_init)

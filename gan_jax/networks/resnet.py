@@ -16,13 +16,22 @@ import jax.numpy as jnp
 from flax import linen
 from jax.typing import DTypeLike
 
-from gan_jax.networks.labels import check_labels, projection_logits
+from gan_jax.networks.heads import Head, projection
+from gan_jax.networks.labels import (
+    BY_CLASS,
+    Join,
+    Modulation,
+    check_entries,
+    joined,
+    modulated,
+)
 from gan_jax.nn.conv import NEAREST, Upsampling
 from gan_jax.nn.initializers import Initializer, glorot_uniform
 from gan_jax.nn.layers import Conv, ConvPool, Dense, UpsampleConv
-from gan_jax.nn.norm import BatchNorm, NormFactory, conditioned, normalise
+from gan_jax.nn.minibatch import MinibatchFactory, combined
+from gan_jax.nn.norm import BatchNorm, NormFactory, normalise
 from gan_jax.nn.resample import avg_pool, global_sum_pool
-from gan_jax.types import Array
+from gan_jax.types import Array, Outputs
 
 
 class GeneratorPlan(NamedTuple):
@@ -91,7 +100,9 @@ class GeneratorBlock(linen.Module):
 
     @linen.compact
     def __call__(self, x: Array, y: Array | None = None, *, train: bool = False) -> Array:
-        """Maps (B, H, W, I) and labels (B,) to (B, 2H, 2W, features)."""
+        """Maps (B, H, W, I), and what the norms are conditioned on, to (B, 2H, 2W,
+        features).
+        """
         conv = partial(Conv, self.features, use_bias=self.use_bias, dtype=self.dtype)
         gain = self.kernel_init(math.sqrt(2.0))
         up = UpsampleConv(
@@ -118,9 +129,12 @@ class ResNetGenerator(linen.Module):
         plan: base shape and channels of the blocks; `GENERATOR_PLANS[32]` is SNGAN's.
         channels: channels of the images.
         norm: factory of the normalisation; None for none.
-        num_classes: number of classes for conditional batch normalisation in the blocks,
-            in place of `norm`; the last norm is shared. None is unconditional and ignores
-            labels.
+        num_classes: number of classes; None is unconditional and ignores labels.
+        input_labels: how labels join the latent, if they do.
+        hidden_labels: how labels join the base feature map, if they do.
+        modulation: what the normalisations of the blocks are conditioned on; by default the
+            classes, by a conditional batch normalisation in place of `norm`. The last norm
+            is shared.
         upsampling: how resolutions are doubled; nearest in the papers.
         use_bias: biases in the blocks' convolutions. A later batch normalisation removes
             whatever they add, so None means: only without a norm. The published networks
@@ -133,6 +147,9 @@ class ResNetGenerator(linen.Module):
     channels: int = 3
     norm: NormFactory | None = BatchNorm
     num_classes: int | None = None
+    input_labels: Join | None = None
+    hidden_labels: Join | None = None
+    modulation: Modulation | None = BY_CLASS
     upsampling: Upsampling = NEAREST
     use_bias: bool | None = None
     kernel_init: GainInitializer = glorot_uniform
@@ -141,11 +158,12 @@ class ResNetGenerator(linen.Module):
     @linen.compact
     def __call__(self, z: Array, y: Array | None = None, *, train: bool = False) -> Array:
         """Maps latents (B, Z) and labels (B,) to images (B, H, W, channels) in [-1, 1]."""
-        if self.num_classes is not None:
-            y = check_labels(y, self.num_classes)
+        classes = self.num_classes
+        check_entries(classes, self.input_labels, self.hidden_labels, self.modulation)
+        norm, style = modulated(self.modulation, self.norm, z, y, classes)
         block = partial(
             GeneratorBlock,
-            norm=conditioned(self.norm, self.num_classes),
+            norm=norm,
             upsampling=self.upsampling,
             use_bias=self.norm is None if self.use_bias is None else self.use_bias,
             kernel_init=self.kernel_init,
@@ -154,9 +172,10 @@ class ResNetGenerator(linen.Module):
         plain = self.kernel_init(1.0)
         size = math.prod(self.plan.base)
         project = Dense(size, kernel_init=plain, dtype=self.dtype, name="project")
-        h = project(z).reshape(-1, *self.plan.base)
+        h = project(joined(self.input_labels, z, y, classes)).reshape(-1, *self.plan.base)
+        h = joined(self.hidden_labels, h, y, classes)
         for index, features in enumerate(self.plan.features):
-            h = block(features, name=f"block_{index}")(h, y, train=train)
+            h = block(features, name=f"block_{index}")(h, style, train=train)
         h = jax.nn.relu(normalise(self.norm, h, None, train=train, name="norm"))
         image = Conv(self.channels, kernel_init=plain, dtype=self.dtype, name="image")(h)
         return jnp.tanh(image.astype(jnp.float32))
@@ -223,8 +242,12 @@ class ResNetDiscriminator(linen.Module):
         norm: factory of the normalisation in all blocks but the first; None for none
             (SNGAN), `LayerNorm` for a critic with a gradient penalty.
         pool: (B, H, W, C) to (B, C): sum in SNGAN, mean in WGAN-GP.
-        num_classes: number of classes for a projection discriminator (1802.05637); None is
-            unconditional and ignores labels.
+        num_classes: number of classes; None is unconditional and ignores labels.
+        input_labels: how labels join the image, if they do.
+        hidden_labels: how labels join the last feature map, if they do.
+        minibatch: factory of a layer between pooling and the head.
+        head: what becomes of the pooled features and the labels; by default a projection
+            (1802.05637).
         rectified_shortcut: see `DiscriminatorBlock`.
         kernel_init: initialiser by gain; Glorot in SNGAN, He in WGAN-GP.
         dtype: compute type; parameters and logits are float32.
@@ -234,14 +257,22 @@ class ResNetDiscriminator(linen.Module):
     norm: NormFactory | None = None
     pool: Callable[[Array], Array] = global_sum_pool
     num_classes: int | None = None
+    input_labels: Join | None = None
+    hidden_labels: Join | None = None
+    minibatch: MinibatchFactory | None = None
+    head: Head = projection
     rectified_shortcut: bool = False
     kernel_init: GainInitializer = glorot_uniform
     dtype: DTypeLike = jnp.float32
 
     @linen.compact
-    def __call__(self, x: Array, y: Array | None = None, *, train: bool = False) -> Array:
-        """Maps images (B, H, W, C) and labels (B,) to logits (B,)."""
-        h = x.astype(self.dtype)
+    def __call__(
+        self, x: Array, y: Array | None = None, *, train: bool = False
+    ) -> Array | Outputs:
+        """Maps images (B, H, W, C) and labels (B,) to logits (B,), or what the head
+        gives.
+        """
+        h = joined(self.input_labels, x.astype(self.dtype), y, self.num_classes)
         for index, (features, down) in enumerate(zip(*self.plan, strict=True)):
             block = DiscriminatorBlock(
                 features,
@@ -254,6 +285,6 @@ class ResNetDiscriminator(linen.Module):
                 name=f"block_{index}",
             )
             h = block(h, train=train)
-        h = self.pool(jax.nn.relu(h).astype(jnp.float32))
-        head = Dense(1, kernel_init=self.kernel_init(1.0), name="logit")
-        return projection_logits(h, y, head, self.num_classes)
+        h = joined(self.hidden_labels, jax.nn.relu(h), y, self.num_classes)
+        h = combined(self.minibatch, self.pool(h.astype(jnp.float32)))
+        return self.head(h, y, self.num_classes, self.kernel_init(1.0))

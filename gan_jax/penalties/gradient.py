@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import prng, tracing, trees
-from gan_jax.numerics import mean32
-from gan_jax.types import Array, Critic, Key, Penalty, PyTree, Scalar
+from gan_jax.numerics import mean32, safe_sqrt
+from gan_jax.types import Array, Critic, InputGradientPenalty, Key, Penalty, PyTree, Scalar
 
 
 def _logits_per_example(critic: Critic, inputs: PyTree) -> Array:
@@ -40,12 +40,6 @@ def _squared_norm(tree: PyTree) -> Array:
         square = jnp.square(leaf.astype(jnp.float32))
         total = total + jnp.sum(square, axis=tuple(range(1, leaf.ndim)))
     return total
-
-
-def _safe_sqrt(x: Array) -> Array:
-    """Square root with derivative 0 at 0; there the plain one gives inf * 0 = nan."""
-    positive = x > 0.0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
 
 
 def _interpolate(real: PyTree, fake: PyTree, weight: Array) -> PyTree:
@@ -69,7 +63,9 @@ def _uniform(key: Key, batch: int, draws: int) -> Array:
     )
 
 
-def gradient_penalty(*, one_sided: bool = False, target: float = 1.0) -> Penalty:
+def gradient_penalty(
+    *, one_sided: bool = False, target: float = 1.0
+) -> InputGradientPenalty:
     """Gradient penalty of WGAN-GP, Gulrajani et al. 2017 (arXiv 1704.00028, equation 3).
 
     E[(||grad C(x^)||_2 - target)^2] at x^ = e x + (1 - e) G(z), e ~ U(0, 1) per example.
@@ -86,10 +82,33 @@ def gradient_penalty(*, one_sided: bool = False, target: float = 1.0) -> Penalty
     def penalty(critic: Critic, real: PyTree, fake: PyTree, key: Key) -> Scalar:
         weight = _uniform(key, trees.batch_size((real, fake)), 1)[:, 0]
         gradient = _input_gradient(critic, _interpolate(real, fake, weight))
-        excess = _safe_sqrt(_squared_norm(gradient)) - target
+        excess = safe_sqrt(_squared_norm(gradient)) - target
         return mean32(jnp.square(jax.nn.relu(excess) if one_sided else excess))
 
-    return penalty
+    return InputGradientPenalty(penalty)
+
+
+def max_gradient_penalty() -> InputGradientPenalty:
+    """Penalty on the steepest point alone, Zhou et al. 2019 (arXiv 1902.05687).
+
+    max ||grad C(x^)||_2^2 over the batch, at x^ = e x + (1 - e) G(z), e ~ U(0, 1) per
+    example: an estimate of the squared Lipschitz constant. Its gradient comes from that one
+    example (where several are equally steep, from their mean).
+
+    The batch is the global one: under a mapped batch axis (`tracing.batch_axis`) the norms
+    of all shards are gathered. With accumulated micro-batches it is the mean of their
+    largest squares.
+
+    Returns:
+        A penalty to be weighted by lambda.
+    """
+
+    def penalty(critic: Critic, real: PyTree, fake: PyTree, key: Key) -> Scalar:
+        weight = _uniform(key, trees.batch_size((real, fake)), 1)[:, 0]
+        gradient = _input_gradient(critic, _interpolate(real, fake, weight))
+        return jnp.max(tracing.gather(_squared_norm(gradient)))
+
+    return InputGradientPenalty(penalty)
 
 
 def finite_difference_penalty(*, target: float = 1.0) -> Penalty:
@@ -114,7 +133,7 @@ def finite_difference_penalty(*, target: float = 1.0) -> Penalty:
         gap = jax.tree.map(
             lambda a, b: a.astype(jnp.float32) - b.astype(jnp.float32), x1, x2
         )
-        distance = _safe_sqrt(_squared_norm(gap))
+        distance = safe_sqrt(_squared_norm(gap))
         rise = jnp.abs(_logits_per_example(critic, x1) - _logits_per_example(critic, x2))
         apart = distance > 0.0
         slope = jnp.where(apart, rise / jnp.where(apart, distance, 1.0), target)
@@ -123,7 +142,7 @@ def finite_difference_penalty(*, target: float = 1.0) -> Penalty:
     return penalty
 
 
-def r1() -> Penalty:
+def r1() -> InputGradientPenalty:
     """R1 on real examples, Mescheder et al. 2018 (arXiv 1801.04406, equation 9).
 
     1/2 E[||grad D(x)||_2^2]. The half is inside, so the weight is the paper's gamma.
@@ -133,10 +152,10 @@ def r1() -> Penalty:
         del fake, key
         return 0.5 * mean32(_squared_norm(_input_gradient(critic, real)))
 
-    return penalty
+    return InputGradientPenalty(penalty)
 
 
-def r2() -> Penalty:
+def r2() -> InputGradientPenalty:
     """R2, the same as `r1` on generated examples (the same paper, equation 10).
 
     1/2 E[||grad D(G(z))||_2^2]. The half is inside, so the weight is the paper's gamma.
@@ -146,10 +165,10 @@ def r2() -> Penalty:
         del real, key
         return 0.5 * mean32(_squared_norm(_input_gradient(critic, fake)))
 
-    return penalty
+    return InputGradientPenalty(penalty)
 
 
-def dragan(*, noise_scale: float = 0.5, target: float = 1.0) -> Penalty:
+def dragan(*, noise_scale: float = 0.5, target: float = 1.0) -> InputGradientPenalty:
     """DRAGAN's penalty around the data, Kodali et al. 2017 (arXiv 1705.07215, section 2.3).
 
     E[(||grad D(x + d)||_2 - target)^2], d ~ N(0, s^2 I), s = `noise_scale` times the
@@ -181,9 +200,9 @@ def dragan(*, noise_scale: float = 0.5, target: float = 1.0) -> Penalty:
             return moved.astype(x.dtype)
 
         gradient = _input_gradient(critic, trees.map_with_path(perturb, real))
-        return mean32(jnp.square(_safe_sqrt(_squared_norm(gradient)) - target))
+        return mean32(jnp.square(safe_sqrt(_squared_norm(gradient)) - target))
 
-    return penalty
+    return InputGradientPenalty(penalty)
 
 
 def _global_deviation(x: Array) -> Scalar:

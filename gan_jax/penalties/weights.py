@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
 from gan_jax import trees
-from gan_jax.types import Array, ParamPenalty, Params, Scalar
+from gan_jax.types import Array, ParamPenalty, Params, PyTree, Scalar
 
 
 def _matrices(path: str, leaf: Array) -> bool:
@@ -42,12 +45,84 @@ def orthogonal(*, where: trees.Where = _matrices, modified: bool = True) -> Para
         eye = jnp.eye(gram.shape[0], dtype=jnp.float32)
         return jnp.sum(jnp.square(gram * (1.0 - eye) if modified else gram - eye))
 
+    return _sum_over("orthogonal", where, one)
+
+
+def weight_decay(*, where: trees.Where = _matrices) -> ParamPenalty:
+    """L2 regularisation, 1/2 ||theta||_2^2, whose gradient is theta itself.
+
+    A part of the loss: an adaptive optimizer rescales it with the rest of the gradient. The
+    decoupled kind is `optax.adamw`'s.
+
+    Args:
+        where: `(path, leaf) -> bool`, the leaves to penalise. Default: every leaf of rank
+            2 or more, which leaves out biases and the gains of norms.
+
+    Returns:
+        `(params) -> scalar`, float32. It raises ValueError where nothing is selected.
+    """
+    return _sum_over("weight decay", where, lambda leaf: 0.5 * _squared(leaf))
+
+
+def _sum_over(
+    name: str, where: trees.Where, one: Callable[[Array], Scalar]
+) -> ParamPenalty:
+    """The sum of `one` over the selected leaves."""
+
     def penalty(params: Params) -> Scalar:
         leaves = [x for path, x in trees.leaves_with_path(params) if where(path, x)]
         if not leaves:
             raise ValueError(
-                "the orthogonal penalty found no parameter to penalise; widen `where`"
+                f"the {name} penalty found no parameter to penalise; widen `where`"
             )
         return sum((one(leaf) for leaf in leaves), jnp.zeros((), jnp.float32))
 
     return ParamPenalty(penalty)
+
+
+def _squared(leaf: Array) -> Scalar:
+    return jnp.sum(jnp.square(leaf.astype(jnp.float32)))
+
+
+class HistoricalAverage(NamedTuple):
+    """What `historical_averaging` remembers.
+
+    Attributes:
+        mean: mean of the past parameters, in their structure, float32.
+        terms: how many it is the mean of, int32 ().
+    """
+
+    mean: PyTree
+    terms: Array
+
+
+def historical_average(params: Params) -> HistoricalAverage:
+    """The average of nothing yet, for parameters (or abstract ones) of these shapes."""
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.float32), params)
+    return HistoricalAverage(zeros, jnp.zeros((), jnp.int32))
+
+
+def historical_averaging(
+    params: Params, average: HistoricalAverage
+) -> tuple[Scalar, HistoricalAverage]:
+    """Historical averaging, Salimans et al. 2016 (arXiv 1606.03498, section 3.3).
+
+    ||theta - (1/t) sum_i theta[i]||^2 over the t past values of the parameters, which are
+    constants of the gradient; 0 at the first call. The present value then enters the mean.
+
+    Args:
+        params: the parameters of a player.
+        average: what this function returned before, or `historical_average(params)`.
+
+    Returns:
+        The penalty, float32 (), and the new average.
+    """
+    fixed = jax.lax.stop_gradient(average)
+    gaps = jax.tree.map(lambda x, m: x.astype(jnp.float32) - m, params, fixed.mean)
+    total = sum(map(_squared, jax.tree.leaves(gaps)), jnp.zeros((), jnp.float32))
+    weight = 1.0 / (fixed.terms + 1).astype(jnp.float32)
+    mean = jax.tree.map(
+        lambda m, gap: m + weight * jax.lax.stop_gradient(gap), fixed.mean, gaps
+    )
+    penalty = jnp.where(fixed.terms > 0, total, 0.0)
+    return penalty, HistoricalAverage(mean, fixed.terms + 1)

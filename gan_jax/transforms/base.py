@@ -57,22 +57,27 @@ def select(
     return chosen
 
 
+def _no_state(params: Params, key: Key) -> PyTree:
+    del params, key
+    return ()
+
+
+def _same_state(params: Params, state: PyTree) -> PyTree:
+    del params
+    return state
+
+
+def _same_params(params: Params, state: PyTree) -> Params:
+    del state
+    return params
+
+
+_IDENTITY = ParamTransform(_no_state, _same_state, _same_params)
+
+
 def identity() -> ParamTransform:
-    """The transform that changes nothing; its state is `()`."""
-
-    def init(params: Params, key: Key) -> PyTree:
-        del params, key
-        return ()
-
-    def update(params: Params, state: PyTree) -> PyTree:
-        del params
-        return state
-
-    def apply(params: Params, state: PyTree) -> Params:
-        del state
-        return params
-
-    return ParamTransform(init, update, apply)
+    """The transform that changes nothing; its state is `()`. All are equal."""
+    return _IDENTITY
 
 
 def chain(*transforms: ParamTransform) -> ParamTransform:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gan_jax import trees
 from gan_jax.transforms.base import identity, kernels, last_name, select
 from gan_jax.types import Array, Key, Params, ParamTransform, PyTree
 
+Multiplier = float | Callable[[str], float]
+"""One number, or `(path) -> number`."""
+
+
+def biases(path: str, leaf: Array) -> bool:
+    """Selects parameters called "bias"."""
+    del leaf
+    return last_name(path) == "bias"
+
 
 def equalized_lr(
     *,
     where: trees.Where = kernels,
-    gain: float | Callable[[str], float] = 1.0,
-    lr_mult: float | Callable[[str], float] = 1.0,
+    unscaled: trees.Where = biases,
+    gain: Multiplier = 1.0,
+    lr_mult: Multiplier = 1.0,
 ) -> ParamTransform:
     """Scales kernels at run time by He's constant, Karras et al. 2017 (arXiv 1710.10196).
 
     A selected kernel (..., in, out) becomes kernel * gain / sqrt(fan_in) * lr_mult, with
-    fan_in = prod(...) * in (section 4.1); a leaf called "bias" becomes bias * lr_mult;
-    everything else passes untouched. There is no state.
+    fan_in = prod(...) * in (section 4.1); a leaf selected by `unscaled` becomes
+    leaf * lr_mult; everything else passes untouched. There is no state.
 
     The scale replaces the initialiser's: the network draws its kernels from N(0, 1), or
     from N(0, 1 / lr_mult^2) so that the multiplier slows learning without shrinking the
@@ -30,9 +40,11 @@ def equalized_lr(
     Args:
         where: `(path, leaf) -> bool`, the kernels to scale. Default: leaves called
             "kernel".
+        unscaled: `(path, leaf) -> bool`, further leaves that only take the multiplier.
+            Default: leaves called "bias".
         gain: one number, or `(path) -> number`. ProGAN: sqrt(2), and 1 in the last layer;
             StyleGAN2: 1, its activations carry the sqrt(2).
-        lr_mult: one number, or `(path) -> number`, for kernels and biases.
+        lr_mult: one number, or `(path) -> number`, as `by_prefix` makes it.
 
     Raises:
         ValueError: at `init`, nothing is selected.
@@ -43,7 +55,7 @@ def equalized_lr(
         if where(path, leaf):
             fan_in = math.prod(leaf.shape[:-1])
             return _of_path(gain, path) / math.sqrt(fan_in) * multiplier
-        return multiplier if last_name(path) == "bias" else 1.0
+        return multiplier if unscaled(path, leaf) else 1.0
 
     def init(params: Params, key: Key) -> PyTree:
         del key
@@ -62,5 +74,26 @@ def equalized_lr(
     return identity()._replace(init=init, apply=apply)
 
 
-def _of_path(value: float | Callable[[str], float], path: str) -> float:
+def by_prefix(
+    values: Mapping[str, float], *, default: float = 1.0
+) -> Callable[[str], float]:
+    """Numbers by the beginnings of paths, such as `{"generator/mapping": 0.01}`.
+
+    Args:
+        values: number of every path that begins with these names; the longest beginning
+            decides.
+        default: number of all other paths.
+
+    Returns:
+        `(path) -> number`.
+    """
+
+    def value(path: str) -> float:
+        found = [p for p in values if f"{path}/".startswith(f"{p.rstrip('/')}/")]
+        return values[max(found, key=len)] if found else default
+
+    return value
+
+
+def _of_path(value: Multiplier, path: str) -> float:
     return value(path) if callable(value) else value

@@ -41,9 +41,17 @@ CASES = {
     "ns_gan": Case(_MLP | {"num_classes": 3}, couples=False, like="gan"),
     "dcgan": Case(_DCGAN | {"num_classes": 3}, couples=True),
     "lsgan": Case(_DCGAN, couples=True, like="dcgan"),
+    "f_gan": Case(_DCGAN, couples=True, like="dcgan"),
+    "geometric_gan": Case(_DCGAN, couples=True, like="dcgan"),
+    "rsgan": Case(_DCGAN, couples=True, like="dcgan"),
+    "rasgan": Case(_DCGAN, couples=True),
     "wgan": Case(_DCGAN, couples=True, like="dcgan"),
     "wgan_gp": Case(_RESNET, couples=True),
     "sngan": Case(_RESNET | {"num_classes": 3}, couples=True),
+    "unrolled_gan": Case(_MLP, couples=True),
+    "cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
+    "hidden_cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
+    "acgan": Case(_DCGAN | {"num_classes": 3}, couples=True),
 }
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.networks.labels import concatenation
 from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
 
 KEY = jax.random.key(0)
@@ -27,7 +28,9 @@ def test_generator_of_images_is_dense_layers_and_tanh():
 
 
 def test_conditional_generator_appends_the_embedding_to_the_latent():
-    net = MLPGenerator((7,), (2,), out_activation=None, num_classes=3, label_features=4)
+    net = MLPGenerator(
+        (7,), (2,), out_activation=None, num_classes=3, input_labels=concatenation(4)
+    )
     z, y = jax.random.normal(KEY, (5, 8)), jnp.array([2, 0, 1, 2, 0])
     points, variables = net.init_with_output(KEY, z, y)
     params = variables["params"]

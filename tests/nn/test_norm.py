@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
 
-from gan_jax import tracing
-from gan_jax.nn.norm import BatchNorm, ConditionalBatchNorm, LayerNorm, conditioned
+from gan_jax import tracing, trees
+from gan_jax.nn.norm import (
+    BatchNorm,
+    ConditionalBatchNorm,
+    InstanceNorm,
+    LayerNorm,
+    Modulated,
+    PixelNorm,
+    adaptive_instance_norm,
+    conditioned,
+)
+from gan_jax.transforms.base import kernels
 
 EPS = 1e-5
 
@@ -134,3 +144,117 @@ def test_a_generator_without_norm_cannot_be_conditional():
     assert conditioned(LayerNorm, None) is LayerNorm
     with pytest.raises(ValueError, match="cannot have norm=None"):
         conditioned(None, 3)
+
+
+def test_instance_norm_normalises_each_channel_of_each_example(x):
+    variables = randomised(InstanceNorm().init(jax.random.key(0), x))
+    params = jax.tree.map(np.asarray, variables["params"])
+    mean, var = moments(x, (1, 2))
+    wide = np.asarray(x, np.float64)
+    expected = (wide - mean) / np.sqrt(var + EPS) * params["scale"] + params["bias"]
+    for train in (False, True):
+        out = InstanceNorm().apply(variables, x, train=train)
+        np.testing.assert_allclose(out, expected, atol=1e-4)
+
+
+def test_instance_norm_needs_space():
+    with pytest.raises(ValueError, match="needs images"):
+        InstanceNorm().init(jax.random.key(0), jnp.ones((2, 3)))
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (2, 3, 5, 4)])
+def test_pixel_norm_gives_vectors_of_unit_mean_square(shape):
+    x = 7.0 * jax.random.normal(jax.random.key(0), shape)
+    out, variables = PixelNorm().init_with_output(jax.random.key(0), x)
+    wide = np.asarray(x, np.float64)
+    expected = wide / np.sqrt(np.square(wide).mean(-1, keepdims=True) + 1e-8)
+    assert variables == {}
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", [BatchNorm, LayerNorm, InstanceNorm])
+def test_a_norm_without_gain_and_bias_is_one_at_their_beginning(norm, x):
+    bare = norm(affine=False)
+    variables = bare.init(jax.random.key(0), x)
+    assert "params" not in variables
+    full = norm().init(jax.random.key(0), x)
+    out, _ = bare.apply(variables, x, train=True, mutable=["batch_stats"])
+    expected, _ = norm().apply(full, x, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+def test_modulated_norm_starts_as_plain_normalisation(x):
+    style = jax.random.normal(jax.random.key(2), (8, 6))
+    norm = Modulated()
+    out, _ = norm.apply(
+        norm.init(jax.random.key(0), x, style),
+        x,
+        style,
+        train=True,
+        mutable=["batch_stats"],
+    )
+    mean, var = moments(x, (0, 1, 2))
+    np.testing.assert_allclose(out, (x - mean) / np.sqrt(var + EPS), atol=1e-4)
+
+
+def test_modulated_norm_has_gain_and_bias_linear_in_the_style(x):
+    style = jax.random.normal(jax.random.key(2), (8, 6))
+    norm = adaptive_instance_norm()
+    variables = randomised(norm.init(jax.random.key(0), x, style))
+    mean, var = moments(x, (1, 2))
+    params = jax.tree.map(np.asarray, variables["params"])
+    gain, bias = (
+        np.asarray(style) @ params[n]["kernel"] + params[n]["bias"]
+        for n in ("gain", "bias")
+    )
+    wide = np.asarray(x, np.float64)
+    expected = (wide - mean) / np.sqrt(var + EPS) * (1.0 + gain[:, None, None])
+    expected = expected + bias[:, None, None]
+    np.testing.assert_allclose(norm.apply(variables, x, style), expected, atol=2e-4)
+
+
+def test_self_modulation_has_a_rectified_hidden_layer_for_each_map(x):
+    z = jax.random.normal(jax.random.key(2), (8, 6))
+    norm = Modulated(base=PixelNorm, hidden=3, use_bias=False)
+    variables = randomised(norm.init(jax.random.key(0), x, z))
+    params = jax.tree.map(np.asarray, variables["params"])
+
+    def mapped(name):
+        hidden = params[f"{name}_hidden"]
+        rectified = np.maximum(np.asarray(z) @ hidden["kernel"] + hidden["bias"], 0.0)
+        assert list(params[name]) == ["kernel"]
+        return (rectified @ params[name]["kernel"])[:, None, None]
+
+    wide = np.asarray(x, np.float64)
+    normal = wide / np.sqrt(np.square(wide).mean(-1, keepdims=True) + 1e-8)
+    expected = normal * (1.0 + mapped("gain")) + mapped("bias")
+    np.testing.assert_allclose(norm.apply(variables, x, z), expected, rtol=1e-4)
+
+
+def test_kernels_of_a_modulated_norm_are_selected_by_path(x):
+    style = jnp.ones((8, 6))
+    params = Modulated().init(jax.random.key(0), x, style)["params"]
+    chosen = [path for path, leaf in trees.leaves_with_path(params) if kernels(path, leaf)]
+    assert chosen == ["bias/kernel", "gain/kernel"]
+
+
+@pytest.mark.parametrize("style", [None, jnp.zeros(8, jnp.int32)])
+def test_a_modulated_norm_asks_for_a_style(style, x):
+    with pytest.raises(ValueError, match="needs a float style"):
+        Modulated().init(jax.random.key(0), x, style)
+
+
+@pytest.mark.parametrize("norm", [Modulated(), Modulated(base=InstanceNorm)])
+def test_modulated_norms_are_the_same_on_a_mapped_axis(norm, x):
+    style = jax.random.normal(jax.random.key(2), (8, 6))
+    variables = randomised(norm.init(jax.random.key(0), x, style))
+    apply = partial(norm.apply, variables, train=True, mutable=["batch_stats"])
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    with tracing.batch_axis("data"):
+        sharded = jax.shard_map(
+            apply, mesh=mesh, in_specs=P("data"), out_specs=(P("data"), P())
+        )
+        actual = jax.jit(sharded)(x, style)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), actual, apply(x, style)
+    )

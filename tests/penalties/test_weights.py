@@ -1,4 +1,4 @@
-"""Orthogonal regularisation against float64 and published code."""
+"""Penalties on parameters against float64 and published code."""
 
 from pathlib import Path
 
@@ -85,3 +85,57 @@ def test_published_gradients(name, modified):
 def test_nothing_selected_is_an_error():
     with pytest.raises(ValueError, match="no parameter to penalise"):
         penalties.orthogonal()({"bias": jnp.ones((3,))})
+    with pytest.raises(ValueError, match="weight decay penalty found no parameter"):
+        penalties.weight_decay()({"bias": jnp.ones((3,))})
+
+
+def test_weight_decay_is_half_the_squares_of_what_is_selected():
+    params = tree()
+    kernels = [x for x in jax.tree.leaves(params) if x.ndim >= 2]
+    value, slope = jax.value_and_grad(penalties.weight_decay().fn)(params)
+    assert value.dtype == jnp.float32
+    expected = 0.5 * sum((np.float64(x) ** 2).sum() for x in kernels)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    for name in ("conv", "dense", "wide"):
+        np.testing.assert_allclose(slope[name]["kernel"], params[name]["kernel"], rtol=1e-6)
+        np.testing.assert_array_equal(
+            slope[name]["bias"], np.zeros_like(slope[name]["bias"])
+        )
+    biases = penalties.weight_decay(where=lambda path, x: path.endswith("/bias"))
+    np.testing.assert_allclose(biases(params), 0.5 * (5 + 4 + 6), rtol=1e-6)
+    half = jax.tree.map(lambda x: x.astype(jnp.bfloat16), params)
+    np.testing.assert_allclose(penalties.weight_decay()(half), expected, rtol=2**-6)
+
+
+def test_historical_averaging_is_the_distance_to_the_mean_of_the_past():
+    rng = np.random.default_rng(2)
+    shapes = {"kernel": (3, 4), "bias": (4,), "scale": ()}
+    path = [{k: rng.standard_normal(s) for k, s in shapes.items()} for _ in range(5)]
+    average = penalties.historical_average(
+        jax.eval_shape(lambda: jax.tree.map(jnp.float32, path[0]))
+    )
+    step = jax.jit(jax.value_and_grad(penalties.historical_averaging, has_aux=True))
+    for t, theta in enumerate(path):
+        past = {k: np.mean([p[k] for p in path[:t]], axis=0) for k in shapes if t}
+        gaps = {k: theta[k] - past[k] for k in past}
+        (value, average), slope = step(jax.tree.map(jnp.float32, theta), average)
+        assert value.dtype == jnp.float32
+        expected = sum((gap**2).sum() for gap in gaps.values())
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+        assert average.terms == t + 1
+        for k in shapes:
+            np.testing.assert_allclose(slope[k], 2 * gaps.get(k, 0.0 * theta[k]), rtol=1e-4)
+            mean = np.mean([p[k] for p in path[: t + 1]], axis=0)
+            np.testing.assert_allclose(average.mean[k], mean, rtol=1e-4, atol=1e-6)
+
+
+def test_historical_averaging_of_low_precision_parameters_is_float32():
+    params = {"a": jnp.bfloat16([1.0, 2.0]), "b": jnp.bfloat16(3.0), "c": jnp.ones((1, 2))}
+    _, average = penalties.historical_averaging(
+        params, penalties.historical_average(params)
+    )
+    moved = jax.tree.map(lambda x: 2 * x, params)
+    value, average = penalties.historical_averaging(moved, average)
+    assert {x.dtype for x in jax.tree.leaves(average.mean)} == {jnp.dtype(jnp.float32)}
+    np.testing.assert_array_equal(value, 1 + 4 + 9 + 1 + 1)
+    np.testing.assert_array_equal(average.mean["a"], [1.5, 3.0])

@@ -86,6 +86,36 @@ def test_adam_moves_kernels_of_any_size_equally():
         np.testing.assert_allclose(step * math.sqrt(fan_in), -0.1, rtol=1e-4)
 
 
+def test_multipliers_by_prefix_for_leaves_of_any_name():
+    transform = transforms.equalized_lr(
+        unscaled=lambda path, x: not path.endswith("kernel"),
+        lr_mult=transforms.by_prefix(
+            {
+                "mapping": 0.01,
+                "mapping/bias": 0.5,
+                "con": 7.0,
+                "noise/": 3.0,
+                "constant": 2.0,
+            }
+        ),
+    )
+    tree = params()
+    scales = {
+        "mapping": {"kernel": 0.01 / math.sqrt(8), "bias": 0.5},
+        "conv": {"kernel": 1 / math.sqrt(18), "bias": 1.0},
+        "to_rgb": {"kernel": 1 / math.sqrt(5), "bias": 1.0},
+        "constant": 2.0,
+        "noise": {"strength": 3.0},
+    }
+    jax.tree.map(
+        lambda x, a, s: np.testing.assert_allclose(a, np.float64(x) * s, rtol=1e-6),
+        tree,
+        transform.apply(tree, ()),
+        scales,
+    )
+    assert transforms.by_prefix({"a": 2.0}, default=0.0)("b/kernel") == 0.0
+
+
 def test_nothing_selected_is_an_error():
     with pytest.raises(ValueError, match="equalized_lr found no parameter"):
         transforms.equalized_lr().init({"weights": jnp.ones((2, 2))}, KEY)

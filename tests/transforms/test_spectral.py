@@ -210,6 +210,67 @@ def test_bad_arguments():
         transforms.spectral_norm().init({"bias": jnp.ones(3)}, KEY)
 
 
+# Several vectors ------------------------------------------------------------------------
+
+
+def all_singular_values(kernel):
+    return np.linalg.svd(np.float64(kernel).reshape(-1, kernel.shape[-1]))[1]
+
+
+def test_several_vectors_find_the_largest_values_in_order():
+    transform = transforms.spectral_norm(vectors=3)
+    tree = params(0)
+    state = iterated(transform, tree, transform.init(params(1), KEY), 150)
+    values = transforms.singular_values(tree, state)
+    assert set(values) == set(KERNELS)
+    for path in KERNELS:
+        exact = all_singular_values(leaf(tree, path))[:3]
+        np.testing.assert_allclose(values[path], exact, rtol=1e-4)
+        for vectors in state[path].values():
+            np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-5)
+        expected = np.float64(leaf(tree, path)) / exact[0]
+        effective = leaf(transform.apply(tree, state), path)
+        np.testing.assert_allclose(effective, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_more_vectors_than_singular_values_give_all_of_them_at_once():
+    # A block as wide as the matrix spans its whole space: one update is exact.
+    transform = transforms.spectral_norm(vectors=9)
+    tree = params(0)
+    state = transform.update(tree, transform.init(params(1), KEY))
+    values = transforms.singular_values(tree, state)
+    for path, count in {"conv/kernel": 5, "dense/kernel": 4, "table/embedding": 3}.items():
+        exact = all_singular_values(leaf(tree, path))
+        assert values[path].shape == exact.shape == (count,)
+        np.testing.assert_allclose(values[path], exact, rtol=1e-4)
+
+
+def test_one_vectors_values_are_what_it_divides_by():
+    transform, tree = transforms.spectral_norm(), params(0)
+    state = transform.init(tree, KEY)
+    values = transforms.singular_values(tree, state)
+    for path in KERNELS:
+        ratio = leaf(tree, path) / leaf(transform.apply(tree, state), path)
+        assert values[path].shape == (1,)
+        np.testing.assert_allclose(ratio.mean(), values[path][0], rtol=1e-5)
+
+
+def test_a_block_keeps_its_vectors_through_zeros_and_is_finite_in_bfloat16():
+    transform = transforms.spectral_norm(vectors=2)
+    tree = params(0, jnp.bfloat16)
+    state = transform.init(tree, KEY)
+    zeros = jax.tree.map(jnp.zeros_like, tree)
+    kept = transform.update(zeros, state)
+    jax.tree.map(np.testing.assert_array_equal, kept, state)
+    jax.tree.map(np.testing.assert_array_equal, transform.apply(zeros, kept), zeros)
+    state = iterated(transform, tree, state, 100)
+    for path in KERNELS:
+        assert state[path]["u"].dtype == jnp.float32
+        exact = all_singular_values(leaf(tree, path))[:2]
+        found = transforms.singular_values(tree, state)[path]
+        np.testing.assert_allclose(found, exact, rtol=1e-3)
+
+
 # PyTorch --------------------------------------------------------------------------------
 
 

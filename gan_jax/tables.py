@@ -1,0 +1,117 @@
+"""Names that configs use, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+
+from gan_jax import augment, losses, penalties, priors, transforms
+from gan_jax.methods import augmented, conditioning, regularisers
+from gan_jax.methods.recipe import Augmentation
+from gan_jax.nn.minibatch import (
+    MinibatchDiscrimination,
+    MinibatchFactory,
+    MinibatchStddev,
+)
+from gan_jax.nn.norm import BatchNorm, InstanceNorm, LayerNorm, NormFactory
+from gan_jax.types import AdversarialLoss, ParamTransform
+
+LOSSES: Mapping[str, AdversarialLoss] = {
+    "minimax": losses.minimax,
+    "non_saturating": losses.non_saturating,
+    "hinge": losses.hinge,
+    "least_squares": losses.least_squares,
+    "wasserstein": losses.wasserstein,
+    "rsgan": losses.relativistic(losses.non_saturating, average=False),
+    "rasgan": losses.relativistic(losses.non_saturating),
+    "ralsgan": losses.relativistic(losses.least_squares),
+    "rahinge": losses.relativistic(losses.hinge),
+    **{f"f_{name}": losses.f_divergence(name) for name in losses.F_DIVERGENCES},
+}
+PRIORS = {
+    "normal": priors.normal,
+    "uniform": priors.uniform,
+    "hypersphere": priors.hypersphere,
+    "censored_normal": priors.censored_normal,
+    "bernoulli": priors.bernoulli,
+}
+TRANSFORMS: Mapping[str, Callable[[], ParamTransform]] = {
+    "none": transforms.identity,
+    "spectral_norm": transforms.spectral_norm,
+    "equalized_lr": transforms.equalized_lr,
+    "weight_norm": transforms.weight_norm,
+}
+NORMS: dict[str, NormFactory | None] = {
+    "none": None,
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    "instance": InstanceNorm,
+}
+DTYPES: dict[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+CONDITIONINGS: dict[str, conditioning.Conditioning] = {
+    "norm": conditioning.BY_NORM,
+    "embedded": conditioning.EMBEDDED,
+    "input": conditioning.INPUT,
+    "hidden": conditioning.HIDDEN,
+    "auxiliary": conditioning.AUXILIARY,
+}
+MINIBATCH: dict[str, MinibatchFactory | None] = {
+    "none": None,
+    "discrimination": MinibatchDiscrimination,
+    "stddev": MinibatchStddev,
+}
+NAMED_OPTIONS: dict[str, dict[str, Any]] = {
+    "conditioning": CONDITIONINGS,
+    "d_norm": NORMS,
+    "dtype": DTYPES,
+    "minibatch": MINIBATCH,
+}
+"""Options of networks whose values have names in a config."""
+PENALTIES: Mapping[str, Callable[..., Any]] = {
+    "gradient_penalty": penalties.gradient_penalty,
+    "finite_difference_penalty": penalties.finite_difference_penalty,
+    "max_gradient_penalty": penalties.max_gradient_penalty,
+    "r1": penalties.r1,
+    "r2": penalties.r2,
+    "dragan": penalties.dragan,
+    "drift": penalties.drift,
+    "orthogonal": penalties.orthogonal,
+    "weight_decay": penalties.weight_decay,
+    "consensus": regularisers.consensus,
+    "historical_averaging": regularisers.historical_averaging,
+    "lecam": regularisers.lecam,
+    "path_length": regularisers.path_length,
+}
+
+
+def _diffaugment(
+    policies: tuple[str, ...] = ("color", "translation", "cutout"),
+) -> Augmentation:
+    return augmented.both_sides(augment.diffaugment(*policies))
+
+
+def _ada(
+    pipe: str = "bgc", target: float = 0.6, interval: int = 4, kimg: float = 500.0
+) -> Augmentation:
+    control = augment.controller(target=target, interval=interval, kimg=kimg)
+    return augmented.adaptive(augment.ada(pipe), control)
+
+
+def _apa(target: float = 0.6, interval: int = 4, kimg: float = 500.0) -> Augmentation:
+    return augmented.pseudo(augment.controller(target=target, interval=interval, kimg=kimg))
+
+
+def _instance_noise(sigma: float, until: int) -> Augmentation:
+    """Noise of deviation `sigma` at first, falling to 0 at `until` images seen."""
+    return augmented.noisy(optax.linear_schedule(sigma, 0.0, until))
+
+
+AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
+    "diffaugment": _diffaugment,
+    "ada": _ada,
+    "apa": _apa,
+    "instance_noise": _instance_noise,
+}
