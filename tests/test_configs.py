@@ -28,6 +28,12 @@ SHAPES = {
 
 # Parameters of discriminator and generator, by file and variant.
 COUNTS = {
+    "cgan": {
+        "": (41_697, 378_433),
+        "hidden": (50_209, 749_761),
+        "acgan": (67_947, 378_433),
+        "smoke": (4_281, 88_465),
+    },
     "dcgan": {
         "": (17_232_897, 18_855_043),
         "cifar10": (4_115_457, 4_926_595),

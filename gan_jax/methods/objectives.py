@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,31 +45,52 @@ def draw_latents(prior: Prior, keys: Key) -> Array:
     return prng.draw(prng.stream(keys, "latent"), prior)
 
 
-def _improved(
-    recipe: Recipe, views: Views, latents: Array, labels: tuple[Array, ...]
-) -> Array:
-    """The latents after latent optimisation, if the recipe has any."""
-    if recipe.improve_latents is None:
-        return latents
-    generator, judge = views[GENERATOR], _judge(views[DISCRIMINATOR], labels)
-    return recipe.improve_latents(lambda z: _logits(judge(generator(z, *labels))), latents)
+class _Deal(NamedTuple):
+    """What a round is played with.
 
-
-def _shown(
-    recipe: Recipe,
-    keys: Key,
-    real: PyTree,
-    memory: Mapping[str, PyTree],
-    images_seen: Scalar,
-) -> Callable[[PyTree], tuple[PyTree, PyTree]]:
-    """`(fake) -> (real, fake)` as the discriminator sees them, by the same draws for any
-    generated examples.
+    Attributes:
+        labels: further inputs of both nets, none in an unconditional game.
+        keys: one per example.
+        drawn: latents.
+        latents: the same after latent optimisation, if the recipe has any.
+        show: `(fake) -> (real, fake)` as the discriminator sees them, by the same draws of
+            an augmentation for any generated examples.
     """
-    augment = recipe.augment
-    if augment is None:
-        return lambda fake: (real, fake)
-    own = prng.stream(keys, AUGMENT)
-    return lambda fake: augment.apply(own, real, fake, memory[AUGMENT], images_seen)
+
+    labels: tuple[Array, ...]
+    keys: Key
+    drawn: Array
+    latents: Array
+    show: Callable[[PyTree], tuple[PyTree, PyTree]]
+
+
+def _deal(
+    recipe: Recipe,
+    conditional: bool,
+    views: Views,
+    batch: Batch,
+    keys: Key,
+    memory: Mapping[str, PyTree],
+    copies: int = 1,
+) -> _Deal:
+    """Examples, labels and latents, every row of the batch `copies` times."""
+    real, labels = _inputs(batch, conditional)
+    real, labels, keys = _repeat_rows(copies, real, labels, keys)
+    drawn = draw_latents(recipe.prior, keys)
+    latents = drawn
+    if recipe.improve_latents is not None:
+        generator, judge = views[GENERATOR], _judge(views[DISCRIMINATOR], labels)
+        latents = recipe.improve_latents(
+            lambda z: _logits(judge(generator(z, *labels))), drawn
+        )
+    augment, own = recipe.augment, prng.stream(keys, AUGMENT)
+
+    def show(fake: PyTree) -> tuple[PyTree, PyTree]:
+        if augment is None:
+            return real, fake
+        return augment.apply(own, real, fake, memory[AUGMENT], views.images_seen)
+
+    return _Deal(labels, keys, drawn, latents, show)
 
 
 def discriminator_objective(
@@ -86,27 +108,11 @@ def discriminator_objective(
     def objective(
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
-        real, labels = _inputs(batch, conditional)
-        drawn = draw_latents(recipe.prior, keys)
-        latents = _improved(recipe, views, drawn, labels)
-        fake = views[GENERATOR](latents, *labels)
-        show = _shown(recipe, keys, real, memory, views.images_seen)
-        real, fake = show(fake)
+        deal = _deal(recipe, conditional, views, batch, keys, memory)
+        shown = deal.show(views[GENERATOR](deal.latents, *deal.labels))
         forward = _joint if recipe.joint_forward else _apart
-        real_outputs, fake_outputs, stats = forward(
-            views[DISCRIMINATOR], real, fake, labels
-        )
-        turn = _round(
-            recipe,
-            views,
-            DISCRIMINATOR,
-            show,
-            (real, fake),
-            (real_outputs, fake_outputs),
-            (latents, drawn),
-            labels,
-            keys,
-        )
+        *outputs, stats = forward(views[DISCRIMINATOR], *shown, deal.labels)
+        turn = _round(recipe, views, DISCRIMINATOR, deal, shown, outputs)
         side = _whole(recipe.loss, recipe.loss.discriminator) if adversarial else None
         loss, values, kept = _total("disc", side, turn, terms, memory)
         if not adversarial:
@@ -139,26 +145,13 @@ def generator_objective(
     def objective(
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
-        real, labels = _inputs(batch, conditional)
-        real, labels, keys = _repeat_rows(recipe.fakes_per_real, real, labels, keys)
-        drawn = draw_latents(recipe.prior, keys)
-        latents = _improved(recipe, views, drawn, labels)
-        fake, stats = views[GENERATOR].with_stats(latents, *labels)
-        show = _shown(recipe, keys, real, memory, views.images_seen)
-        real, fake = show(fake)
-        views = _foreseen(recipe, views, real, fake, labels)
-        judge = _judge(views[DISCRIMINATOR], labels)
-        turn = _round(
-            recipe,
-            views,
-            GENERATOR,
-            show,
-            (real, fake),
-            (judge(real), judge(fake)),
-            (latents, drawn),
-            labels,
-            keys,
-        )
+        copies = recipe.fakes_per_real
+        deal = _deal(recipe, conditional, views, batch, keys, memory, copies)
+        fake, stats = views[GENERATOR].with_stats(deal.latents, *deal.labels)
+        shown = deal.show(fake)
+        views = _foreseen(recipe, views, *shown, deal.labels)
+        judge = _judge(views[DISCRIMINATOR], deal.labels)
+        turn = _round(recipe, views, GENERATOR, deal, shown, [judge(x) for x in shown])
         if recipe.weigh_fakes is not None:
             weights = recipe.weigh_fakes(turn.fake_logits, views.images_seen)
             turn = turn._replace(fake_logits=_scale_gradient(turn.fake_logits, weights))
@@ -193,28 +186,22 @@ def _round(
     recipe: Recipe,
     views: Views,
     mover: str,
-    show: Callable[[PyTree], tuple[PyTree, PyTree]],
+    deal: _Deal,
     examples: tuple[PyTree, PyTree],
-    outputs: tuple[Array | Outputs, Array | Outputs],
-    latents: tuple[Array, Array],
-    labels: tuple[Array, ...],
-    keys: Key,
+    outputs: Sequence[Array | Outputs],
 ) -> Round:
-    """What the terms of a phase see; pairs are of real and fake, and of latents as used and
-    as drawn.
-    """
-    judge, generator = _judge(views[DISCRIMINATOR], labels), views[GENERATOR]
+    """What the terms of a phase see; pairs are of real and fake."""
+    labels, judge = deal.labels, _judge(views[DISCRIMINATOR], deal.labels)
 
     def losses(players: Mapping[str, Params]) -> dict[str, Scalar]:
         seen = {
             name: replace(views[name], params=params) for name, params in players.items()
         }
-        opinion = _judge(seen[DISCRIMINATOR], labels)
-        real, fake = show(seen[GENERATOR](latents[0], *labels))
-        pair = _logits(opinion(real)), _logits(opinion(fake))
+        shown = deal.show(seen[GENERATOR](deal.latents, *labels))
+        real, fake = (_logits(_judge(seen[DISCRIMINATOR], labels)(x)) for x in shown)
         return {
-            DISCRIMINATOR: _whole(recipe.loss, recipe.loss.discriminator)(*pair),
-            GENERATOR: _whole(recipe.loss, recipe.loss.generator)(*pair),
+            DISCRIMINATOR: _whole(recipe.loss, recipe.loss.discriminator)(real, fake),
+            GENERATOR: _whole(recipe.loss, recipe.loss.generator)(real, fake),
         }
 
     return Round(
@@ -224,14 +211,14 @@ def _round(
         fake_logits=_logits(outputs[1]),
         critic=lambda inputs: _logits(judge(inputs)),
         params=views[mover].raw,
-        keys=keys,
+        keys=deal.keys,
         labels=labels[0] if labels else None,
-        latents=latents[0],
-        drawn=latents[1],
+        latents=deal.latents,
+        drawn=deal.drawn,
         real_outputs=outputs[0],
         fake_outputs=outputs[1],
         judge=judge,
-        generate=lambda z: generator(z, *labels),
+        generate=lambda z: views[GENERATOR](z, *labels),
         images_seen=views.images_seen,
         players={name: views[name].params for name in (GENERATOR, DISCRIMINATOR)},
         losses=losses,
