@@ -2,12 +2,13 @@
 
     gan-jax train --config configs/unrolled_gan.py --workdir runs/unrolled_gan
 
-Hardware: 2 CPU cores, about ten minutes. Expected: all eight modes; `configs/ring.py:plain`
-is the same game without unrolling.
+Hardware: 2 CPU cores, about ten minutes. Expected: the paper finds all eight modes (figure
+2); `configs/ring.py:plain` is the same game without unrolling.
 
 The paper's settings (appendix A): latents of 256 dimensions, two hidden layers of 128,
 Adam(1e-3) for the generator and Adam(1e-4) for the discriminator, both with beta1 0.5,
-batch 512, 25,000 steps.
+batch 512, 25,000 steps. The unrolled updates are plain gradient descent (see
+`gan_jax.methods.unrolled_gan`).
 """
 
 from ml_collections import ConfigDict

@@ -39,6 +39,10 @@ UPDATES, SAMPLES = 400, 1_000
 often, so that all cells cost the same."""
 
 
+QUICK = {"xla_backend_optimization_level": 0}
+"""Twenty-eight programs run for seconds each: compiling them is most of the work."""
+
+
 def _adam(rate: float, b1: float) -> optax.GradientTransformation:
     return optax.adam(rate, b1=b1, b2=0.9 if b1 == 0.0 else 0.999)
 
@@ -92,7 +96,7 @@ def samples_of(game: Game, images: np.ndarray, updates: int) -> np.ndarray:
     algorithm, step = compile_game(game), None
     state = algorithm.init(jax.random.key(SEED))
     rng = np.random.default_rng(SEED)
-    step = jax.jit(algorithm.step, donate_argnums=0)
+    step = jax.jit(algorithm.step, donate_argnums=0, compiler_options=QUICK)
     for _ in range(updates // rounds(game)):
         rows = rng.integers(len(images), size=(rounds(game), BATCH))
         state, _ = step(state, {"image": jnp.asarray(images[rows])})

@@ -25,7 +25,7 @@ _UNROLLED = Recipe(
     g_tx=optax.adam(1e-3, b1=0.5, b2=0.999),
     d_tx=optax.adam(1e-4, b1=0.5, b2=0.999),
     joint_forward=True,
-    unroll=Unroll(10, optax.adam(1e-4, b1=0.5, b2=0.999)),
+    unroll=Unroll(10, optax.sgd(1e-2)),
 )
 
 
@@ -85,5 +85,7 @@ ns_gan = partial(gan, recipe=_NON_SATURATING)
 
 unrolled_gan = partial(gan, g_features=(128, 128), d_features=(128, 128), recipe=_UNROLLED)
 """Unrolled GAN (1611.02163): the generator looks through ten discriminator updates, in the
-settings of its toy experiment (appendix A; there with tanh).
+settings of its toy experiment (appendix A; there with tanh). The paper unrolls its running
+Adam; one that starts anew makes steps of one size, through which hardly any gradient
+passes, so these updates are plain gradient descent.
 """

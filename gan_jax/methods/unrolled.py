@@ -20,6 +20,8 @@ class Unroll(NamedTuple):
     Attributes:
         steps: discriminator updates, K in the paper; its toy experiments use 5 and 10.
         tx: the optimizer of these updates, which starts anew at every step of the game.
+            Plain gradient descent: the first steps of an Adam have one size whatever the
+            gradient, so that hardly anything passes through them to the generator.
     """
 
     steps: int
