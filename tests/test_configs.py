@@ -264,5 +264,9 @@ def test_every_smoke_run(name, smoke):
     assert f"done at step {config.train.steps} " in summary.report
     (distance,) = [v for k, v in summary.scores.items() if k.startswith("frechet")]
     assert math.isfinite(distance)
-    kind = "emoji" if config.data.source == "builtin:emoji_google" else "mnist"
-    assert all(key.endswith(f"/{kind}_classifier") for key in summary.scores)
+    features = {
+        "builtin:emoji_google": "emoji_classifier",
+        "builtin:mnist": "mnist_classifier",
+        "synthetic:ring": "coordinates",
+    }[config.data.source]
+    assert all(key.endswith(f"/{features}") for key in summary.scores)
