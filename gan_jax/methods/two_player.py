@@ -138,9 +138,11 @@ def from_recipe(
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
     conditional = num_classes is not None
-    _check_terms(recipe, discriminator, conditional, couples)
     d_terms = weighted("d_terms", recipe.d_terms)
     g_terms = weighted("g_terms", recipe.g_terms)
+    _check_unroll(recipe)
+    for terms in (d_terms, g_terms):
+        _check_terms(terms, discriminator, conditional, couples)
     sides = (
         ("disc", DISCRIMINATOR, d_terms, discriminator_objective, recipe.d_steps),
         ("gen", GENERATOR, g_terms, generator_objective, 1),
@@ -172,16 +174,18 @@ def from_recipe(
     )
 
 
-def _check_terms(
-    recipe: Recipe, discriminator: Net, conditional: bool, couples: bool
-) -> None:
-    """Refuses parts of a recipe that contradict each other."""
+def _check_unroll(recipe: Recipe) -> None:
     if recipe.unroll is not None and recipe.d_transform != identity():
         raise ValueError(
             "unroll needs a discriminator whose parameters are what it sees: drop "
             "d_transform, or unroll"
         )
-    terms = {**weighted("d_terms", recipe.d_terms), **weighted("g_terms", recipe.g_terms)}
+
+
+def _check_terms(
+    terms: Mapping[str, Weighted], discriminator: Net, conditional: bool, couples: bool
+) -> None:
+    """Refuses terms that have no meaning in the game."""
     for name, one in terms.items():
         if isinstance(one.term, Term) and one.term.labels and not conditional:
             raise ValueError(f"term {name!r} needs labels: set num_classes, or drop it")

@@ -175,6 +175,16 @@ def test_what_cannot_be_is_refused_in_one_sentence(changes, message):
         build(PLAIN | changes, (16, 16, 1))
 
 
+def test_a_term_is_checked_whatever_the_other_side_calls_its_own():
+    recipe = Recipe(
+        prior=normal(4),
+        d_terms={"penalty": (1.0, tables.PENALTIES["r1"]())},
+        g_terms={"penalty": (1.0, tables.PENALTIES["orthogonal"]())},
+    )
+    with pytest.raises(ValueError, match=r"'penalty' .* batch statistics"):
+        METHODS["dcgan"](image_shape=(16, 16, 1), width=4, kernel_size=4, recipe=recipe)
+
+
 def test_an_auxiliary_classifier_needs_classes():
     with pytest.raises(ValueError, match="'classes' needs labels"):
         METHODS["acgan"](image_shape=SHAPE, width=4, kernel_size=4)
