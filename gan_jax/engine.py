@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gan_jax import prng, tracing, trees
 from gan_jax.game import Aux, Batch, Game, Phase, check_game, rounds
+from gan_jax.numerics import own_gradients
 from gan_jax.players import average, init_player, live_params, make_views, move
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key, Params, PyTree, Scalar
@@ -301,12 +302,7 @@ def _slice_gradients(
     losses_of = _losses_of(game, phase, state, batch, keys, images)
     moving = {name: state.players[name].params for name in phase.movers}
     losses, pull, aux = jax.vjp(losses_of, moving, has_aux=True)
-    grads = {}
-    for name in phase.movers:
-        one_hot = {other: jnp.float32(other == name) for other in phase.movers}
-        one_hot = jax.tree.map(lambda c, loss: c + jnp.zeros_like(loss), one_hot, losses)
-        (cotangents,) = pull(one_hot)
-        grads[name] = cotangents[name]
+    grads = own_gradients(losses, pull)
     metrics: Metrics = {}
     for name, loss in losses.items():
         metrics |= _named(phase, name, "loss", loss / float(phase.every))

@@ -22,7 +22,7 @@ from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
 from gan_jax.methods.recipe import Augmentation, Recipe
-from gan_jax.methods.terms import Terms, Weighted
+from gan_jax.methods.terms import Terms, Weighted, weighted
 from gan_jax.optim import keep_params_in_box, schedule_in_images
 from gan_jax.tables import (
     AUGMENTATIONS,
@@ -270,8 +270,8 @@ def _ema(spec: ConfigDict) -> Ema | None:
 def _updates_per_step(player: str, recipe: Recipe) -> float:
     """Optimizer updates of a player per step: its repeats, and its lazy phases' share."""
     terms = recipe.d_terms if player == "d" else recipe.g_terms
-    weighted = [t if isinstance(t, Weighted) else Weighted(*t) for t in terms.values()]
-    lazy = sum(1.0 / term.every for term in weighted if term.every > 1)
+    once = weighted(f"{player}_terms", terms).values()
+    lazy = sum(1.0 / term.every for term in once if term.every > 1)
     return (recipe.d_steps if player == "d" else 1) + lazy
 
 

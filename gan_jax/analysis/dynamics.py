@@ -19,8 +19,11 @@ from jax.flatten_util import ravel_pytree
 
 from gan_jax.engine import phase_losses
 from gan_jax.game import Aux, Batch, Game
+from gan_jax.penalties import vector_field
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key, Params, Scalar
+
+PhaseLosses = Callable[[Mapping[str, Params]], tuple[dict[str, Scalar], Aux]]
 
 Field = Callable[[Mapping[str, Params]], dict[str, Params]]
 """`({player: params}) -> {player: gradient of its loss}`."""
@@ -38,17 +41,16 @@ def gradient_field(game: Game, state: GameState, batch: Batch) -> Field:
     Returns:
         The field over the parameters of all players that move.
     """
-    movers = {name for phase in game.phases for name in phase.movers}
 
     def field(params: Mapping[str, Params]) -> dict[str, Params]:
         here = _with_params(state, params)
-        total = {name: jax.tree.map(jnp.zeros_like, params[name]) for name in movers}
+        total: dict[str, Params] = {}
         for phase in game.phases:
-            losses = phase_losses(game, phase, here, batch)
-            moving = {name: here.players[name].params for name in phase.movers}
-            for name in phase.movers:
-                gradient = jax.grad(lambda p, n=name, f=losses: f(p)[0][n])(moving)[name]
-                total[name] = jax.tree.map(jnp.add, total[name], gradient)
+            losses = partial(_losses, phase_losses(game, phase, here, batch))
+            own = vector_field(losses, {name: params[name] for name in phase.movers})
+            for name, gradient in own.items():
+                before = total.get(name, jax.tree.map(jnp.zeros_like, gradient))
+                total[name] = jax.tree.map(jnp.add, before, gradient)
         return total
 
     return field
@@ -128,8 +130,12 @@ def _arnoldi(
     return hessenberg
 
 
+def _losses(losses: PhaseLosses, moving: Mapping[str, Params]) -> dict[str, Scalar]:
+    return losses(moving)[0]
+
+
 def _terms(
-    losses: Callable[[Mapping[str, Params]], tuple[dict[str, Scalar], Aux]],
+    losses: PhaseLosses,
     others: Mapping[str, Params],
     player: str,
     params: Params,

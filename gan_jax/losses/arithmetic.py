@@ -40,8 +40,3 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
     logits = f32(logits)
     chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=jnp.float32)
     return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(chosen * logits, axis=-1)
-
-
-def over_batch(x: Array) -> Array:
-    """Sums over all but the leading axis: (batch, ...) to (batch,)."""
-    return jnp.sum(x, axis=tuple(range(1, x.ndim)))

@@ -11,8 +11,8 @@ import math
 
 import jax.numpy as jnp
 
-from gan_jax.losses.arithmetic import bounded_exp, cross_entropy, f32, over_batch
-from gan_jax.numerics import mean32
+from gan_jax.losses.arithmetic import bounded_exp, cross_entropy, f32
+from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.types import Array, Scalar
 
 _LOG_2_PI = math.log(2.0 * math.pi)
@@ -28,7 +28,7 @@ def categorical_code_loss(logits: Array, codes: Array) -> Scalar:
     Returns:
         float32 (), summed over the codes of an example, mean over examples.
     """
-    return mean32(over_batch(cross_entropy(logits, codes)))
+    return mean32(sum_per_example(cross_entropy(logits, codes)))
 
 
 def gaussian_code_loss(
@@ -48,7 +48,7 @@ def gaussian_code_loss(
     error = jnp.square(f32(mean) - f32(codes))
     log_variance = f32(jnp.broadcast_to(jnp.asarray(log_variance), error.shape))
     nll = 0.5 * (error * bounded_exp(-log_variance) + log_variance + _LOG_2_PI)
-    return mean32(over_batch(nll))
+    return mean32(sum_per_example(nll))
 
 
 def categorical_entropy(categories: int, codes: int = 1) -> float:

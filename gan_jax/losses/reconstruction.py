@@ -11,8 +11,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gan_jax.losses.arithmetic import bounded_exp, f32, over_batch
-from gan_jax.numerics import mean32
+from gan_jax.losses.arithmetic import bounded_exp, f32
+from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.types import Array, PyTree, Scalar
 
 Distance = Callable[[Array, Array], Scalar]
@@ -82,7 +82,7 @@ def gaussian_kl(mean: Array, log_variance: Array) -> Scalar:
     """
     mean, log_variance = f32(mean), f32(log_variance)
     variance = bounded_exp(log_variance)
-    return 0.5 * mean32(over_batch(jnp.square(mean) + variance - 1.0 - log_variance))
+    return 0.5 * mean32(sum_per_example(jnp.square(mean) + variance - 1.0 - log_variance))
 
 
 def feature_distance(

@@ -11,6 +11,27 @@ from gan_jax.methods.recipe import Augmentation
 from gan_jax.types import Array, Key, PyTree, Scalar
 
 
+def _each_side(
+    transform: Callable[[Key, PyTree, PyTree, Scalar], PyTree],
+    control: augment.Controller | None = None,
+) -> Augmentation:
+    """`(keys, examples, memory, images_seen) -> examples` on real and on generated examples
+    with draws of their own, steered by a controller if there is one.
+    """
+
+    def apply(
+        keys: Key, real: PyTree, fake: PyTree, memory: PyTree, images_seen: Scalar
+    ) -> tuple[PyTree, PyTree]:
+        return (
+            transform(prng.stream(keys, "real"), real, memory, images_seen),
+            transform(prng.stream(keys, "fake"), fake, memory, images_seen),
+        )
+
+    if control is None:
+        return Augmentation(apply)
+    return Augmentation(apply, control.init(), control.update)
+
+
 def both_sides(transform: augment.Augmentation) -> Augmentation:
     """The same kind of augmentation of real and generated examples, drawn independently:
     differentiable augmentation (2006.10738).
@@ -18,15 +39,7 @@ def both_sides(transform: augment.Augmentation) -> Augmentation:
     Args:
         transform: `(keys, examples) -> examples`, such as `augment.diffaugment("color")`.
     """
-
-    def apply(
-        keys: Key, real: PyTree, fake: PyTree, memory: PyTree, images_seen: Scalar
-    ) -> tuple[PyTree, PyTree]:
-        del memory, images_seen
-        real_keys, fake_keys = prng.stream(keys, "real"), prng.stream(keys, "fake")
-        return transform(real_keys, real), transform(fake_keys, fake)
-
-    return Augmentation(apply)
+    return _each_side(lambda keys, x, memory, images_seen: transform(keys, x))
 
 
 def noisy(sigma: Callable[[Array], ArrayLike]) -> Augmentation:
@@ -36,18 +49,7 @@ def noisy(sigma: Callable[[Array], ArrayLike]) -> Augmentation:
         sigma: standard deviation by images seen; see `augment.instance_noise`.
     """
     add_noise = augment.instance_noise(sigma)
-
-    def apply(
-        keys: Key, real: PyTree, fake: PyTree, memory: PyTree, images_seen: Scalar
-    ) -> tuple[PyTree, PyTree]:
-        del memory
-        real_keys, fake_keys = prng.stream(keys, "real"), prng.stream(keys, "fake")
-        return (
-            add_noise(real_keys, real, images_seen),
-            add_noise(fake_keys, fake, images_seen),
-        )
-
-    return Augmentation(apply)
+    return _each_side(lambda keys, x, memory, images_seen: add_noise(keys, x, images_seen))
 
 
 def adaptive(
@@ -59,18 +61,9 @@ def adaptive(
         transform: `(keys, images, p) -> images`, such as `augment.ada("bgc")`.
         control: of p, such as `augment.controller()`.
     """
-
-    def apply(
-        keys: Key, real: PyTree, fake: PyTree, memory: PyTree, images_seen: Scalar
-    ) -> tuple[PyTree, PyTree]:
-        del images_seen
-        real_keys, fake_keys = prng.stream(keys, "real"), prng.stream(keys, "fake")
-        return (
-            transform(real_keys, real, memory.p),
-            transform(fake_keys, fake, memory.p),
-        )
-
-    return Augmentation(apply, control.init(), control.update)
+    return _each_side(
+        lambda keys, x, memory, images_seen: transform(keys, x, memory.p), control
+    )
 
 
 def pseudo(control: augment.Controller) -> Augmentation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gan_jax.game import Aux, Batch, Game, Phase, Views
-from gan_jax.types import Key, PyTree, Scalar
+from gan_jax.types import Key, PyTree, Scalar, Stats
 
 
 def simultaneous(game: Game, *, repeat: int = 1) -> Game:
@@ -36,20 +36,17 @@ def simultaneous(game: Game, *, repeat: int = 1) -> Game:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         losses: dict[str, Scalar] = {}
-        parts = []
+        stats: dict[str, Stats] = {}
+        kept: dict[str, PyTree] = {}
+        metrics: dict[str, Scalar] = {}
+        terms: dict[str, Scalar] = {}
         for phase in game.phases:
             own, aux = phase.objective(views, batch, keys, memory)
             losses |= own
-            parts.append(
-                Aux(
-                    aux.stats,
-                    aux.memory,
-                    {f"{phase.name}_{name}": x for name, x in aux.metrics.items()},
-                    {f"{phase.name}_{name}": x for name, x in aux.terms.items()},
-                )
-            )
-        return losses, Aux(
-            *({k: v for p in parts for k, v in p[i].items()} for i in range(4))
-        )
+            stats |= aux.stats
+            kept |= aux.memory
+            metrics |= {f"{phase.name}_{name}": x for name, x in aux.metrics.items()}
+            terms |= {f"{phase.name}_{name}": x for name, x in aux.terms.items()}
+        return losses, Aux(stats, kept, metrics, terms)
 
     return game._replace(phases=(Phase("all", tuple(movers), objective, repeat=repeat),))

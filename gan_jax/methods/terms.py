@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.numerics import mean32
+from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.types import (
     Array,
     Critic,
@@ -97,8 +97,7 @@ def latent_movement() -> Term:
     """LOGAN's regulariser E[||z' - z||^2], 1912.00953 (section 3.2)."""
 
     def movement(turn: Round) -> Scalar:
-        moved = jnp.square(turn.latents - turn.drawn)
-        return mean32(jnp.sum(moved.reshape(moved.shape[0], -1), axis=1))
+        return mean32(sum_per_example(jnp.square(turn.latents - turn.drawn)))
 
     return Term(movement)
 

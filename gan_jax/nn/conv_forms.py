@@ -129,9 +129,9 @@ def _correlate_shifts(x: Array, y: Array, pads: Pads, window: Pair) -> Array:
     return jnp.stack(products).reshape(*window, x.shape[3], y.shape[3])
 
 
-def _windows(x: Array, window: tuple[int, ...]) -> list[Array]:
+def _windows(x: Array, window: Pair) -> list[Array]:
     """The part of an image that each tap of a kernel sees, in row-major order of taps."""
-    kh, kw = window[:2]
+    kh, kw = window
     h, w = x.shape[1] - kh + 1, x.shape[2] - kw + 1
     return [x[:, i : i + h, j : j + w] for i in range(kh) for j in range(kw)]
 
@@ -197,12 +197,12 @@ def _tiles(outputs: tuple[int, ...]) -> Pair:
     return -(-h // 2), -(-w // 2)
 
 
-def _tiled(x: Array, window: tuple[int, ...], tiles: Pair, pads: Pads) -> Array:
+def _tiled(x: Array, window: Pair, tiles: Pair, pads: Pads) -> Array:
     """An image padded to what its tiles see."""
     (top, _), (left, _) = pads
     bottom, right = (
         2 * t + k - 1 - n - low
-        for t, k, n, low in zip(tiles, window, x.shape[1:3], (top, left), strict=False)
+        for t, k, n, low in zip(tiles, window, x.shape[1:3], (top, left), strict=True)
     )
     return resize(x.astype(jnp.float32), ((top, bottom), (left, right)))
 

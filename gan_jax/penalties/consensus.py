@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import tracing
+from gan_jax.numerics import own_gradients
 from gan_jax.types import Params, Scalar
 
 Losses = Callable[[Mapping[str, Params]], Mapping[str, Scalar]]
@@ -33,15 +34,8 @@ def vector_field(losses: Losses, params: Mapping[str, Params]) -> dict[str, Para
         raise ValueError(
             f"losses must name the players {sorted(params)}, got {sorted(values)}"
         )
-    field = {}
-    for name in params:
-        one_hot = {
-            other: jnp.full_like(value, float(other == name))
-            for other, value in values.items()
-        }
-        field[name] = pull(one_hot)[0][name]
     # Varying, so that the field may be differentiated between shards like any gradient.
-    return tracing.varying(tracing.pmean(field))
+    return tracing.varying(tracing.pmean(own_gradients(values, pull)))
 
 
 def consensus(losses: Losses) -> Callable[[Mapping[str, Params]], Scalar]:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng, trees
-from gan_jax.numerics import mean32
+from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.types import Array, Critic, Key, Penalty, PyTree, Scalar
 
 Augmentation = Callable[[Key, PyTree], PyTree]
@@ -124,7 +124,7 @@ def _change(critic: Critic, augment: Augmentation, keys: Key, inputs: PyTree) ->
 
 def _distance(before: Array, after: Array) -> Scalar:
     """Mean over the batch of the squared distance between logits."""
-    return mean32(jnp.sum(_per_example(_gap(before, after)), axis=1))
+    return mean32(sum_per_example(_gap(before, after)))
 
 
 def _gap(a: Array, b: Array) -> Array:

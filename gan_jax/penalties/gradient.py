@@ -18,14 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import prng, tracing, trees
-from gan_jax.numerics import mean32, safe_sqrt
+from gan_jax.numerics import mean32, safe_sqrt, sum_per_example
 from gan_jax.types import Array, Critic, InputGradientPenalty, Key, Penalty, PyTree, Scalar
 
 
 def _logits_per_example(critic: Critic, inputs: PyTree) -> Array:
     """Logits summed over all but the batch axis, float32 (batch,)."""
-    logits = critic(inputs).astype(jnp.float32)
-    return jnp.sum(logits, axis=tuple(range(1, logits.ndim)))
+    return sum_per_example(critic(inputs).astype(jnp.float32))
 
 
 def _input_gradient(critic: Critic, inputs: PyTree) -> PyTree:
@@ -37,8 +36,7 @@ def _squared_norm(tree: PyTree) -> Array:
     """Squared L2 norm per example over all leaves, float32 (batch,)."""
     total: Array = jnp.zeros((trees.batch_size(tree),), jnp.float32)
     for leaf in jax.tree.leaves(tree):
-        square = jnp.square(leaf.astype(jnp.float32))
-        total = total + jnp.sum(square, axis=tuple(range(1, leaf.ndim)))
+        total = total + sum_per_example(jnp.square(leaf.astype(jnp.float32)))
     return total
 
 
