@@ -7,8 +7,7 @@ Hardware: 2 CPU cores, about ten minutes. Expected: the paper finds all eight mo
 
 The paper's settings (appendix A): latents of 256 dimensions, two hidden layers of 128,
 Adam(1e-3) for the generator and Adam(1e-4) for the discriminator, both with beta1 0.5,
-batch 512, 25,000 steps. The unrolled updates are plain gradient descent (see
-`gan_jax.methods.unrolled_gan`).
+batch 512, 25,000 steps.
 """
 
 from ml_collections import ConfigDict

@@ -118,11 +118,13 @@ class Views(Mapping[str, View]):
     Attributes:
         live: the players as they are.
         ema: the averages of the players that keep one, under the same net names.
+        opts: the states of the players' optimizers, by player.
         images_seen: float32 (), steps done times global batch size; for schedules.
     """
 
     live: Mapping[str, View]
     ema: Mapping[str, View]
+    opts: Mapping[str, optax.OptState]
     images_seen: Scalar
 
     def __getitem__(self, net: str) -> View:

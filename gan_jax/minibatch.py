@@ -19,7 +19,8 @@ def top_k(fraction: optax.Schedule) -> Callable[[Array, Scalar], Array]:
 
     Args:
         fraction: share of the batch that counts, as a function of images seen; the paper
-            lowers it by a factor of 0.99 an epoch, from 1 to at least 0.5.
+            lowers it from 1 by a constant factor (such as 0.99) an epoch, down to a floor
+            (such as 0.5).
 
     Returns:
         `(fake_logits, images_seen) -> weights`, float32 (batch,): n / k for the k largest
@@ -51,16 +52,17 @@ def _ranks(logits: Array, everyone: Array) -> Array:
 def latent_optimisation(
     rate: float = 0.9, damping: float = 5.0, *, bound: float | None = None
 ) -> Callable[[Callable[[Array], Array], Array], Array]:
-    """LOGAN's step on latents along the natural gradient, 1912.00953 (eq. 10 to 12).
+    """LOGAN's step on latents along the natural gradient (1912.00953, eq. 12).
 
         z' = z + rate * g / (damping + ||g||^2),    g = grad_z D(G(z))
 
+    which is rate * F^-1 g with the damped empirical Fisher matrix F = g g^T + damping * I.
     Gradients of both players pass through the step. The paper's regulariser of its length
     is `latent_movement` in `gan_jax.methods`.
 
     Args:
         rate: alpha, 0.9 in the paper.
-        damping: beta, 5 in the paper.
+        damping: beta, 5 in the paper on ImageNet.
         bound: latents are clipped to [-bound, bound] after it (1 for uniform ones).
 
     Returns:

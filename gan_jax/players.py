@@ -59,7 +59,8 @@ def make_views(
             ema |= _net_views(
                 game, player, average.params, average.stats, average.transform
             )
-    return Views(live, ema, images_seen)
+    opts = {name: player.opt for name, player in state.players.items()}
+    return Views(live, ema, opts, images_seen)
 
 
 def _net_views(

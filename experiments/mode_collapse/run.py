@@ -26,7 +26,6 @@ from gan_jax import compile_game, losses, penalties
 from gan_jax.data.synthetic_source import RING_SIGMA, open_synthetic, ring_modes
 from gan_jax.game import Game, rounds
 from gan_jax.methods import METHODS, Recipe, Weighted
-from gan_jax.methods.unrolled import Unroll
 from gan_jax.metrics.modes import Modes, mode_statistics
 from gan_jax.nn.minibatch import MinibatchDiscrimination
 from gan_jax.optim import keep_params_in_box
@@ -41,7 +40,7 @@ HERE = Path(__file__).parent
 
 
 def adam(rate: float = 1e-3) -> optax.GradientTransformation:
-    return optax.adam(rate, b1=0.5, b2=0.999)
+    return optax.adam(rate, b1=0.5, b2=0.999, eps_root=1e-12)
 
 
 BASE = Recipe(
@@ -59,7 +58,7 @@ ZERO_CENTRED = {
 }
 RECIPES: dict[str, Recipe] = {
     "GAN (non-saturating)": BASE,
-    "unrolled, 5 updates": BASE._replace(unroll=Unroll(5, optax.sgd(0.1))),
+    "unrolled, 5 updates": BASE._replace(unroll=5),
     "WGAN, clipped": WASSERSTEIN._replace(
         d_tx=optax.chain(adam(), keep_params_in_box(-0.1, 0.1))
     ),

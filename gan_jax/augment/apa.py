@@ -1,4 +1,4 @@
-"""Adaptive pseudo augmentation, Jiang et al. 2021 (arXiv 2111.06849, section 3)."""
+"""Adaptive pseudo augmentation, Jiang et al. 2021 (arXiv 2111.06849)."""
 
 from __future__ import annotations
 

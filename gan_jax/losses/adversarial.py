@@ -85,7 +85,7 @@ Discriminator: 1/2 E[(D(x) - 1)^2] + 1/2 E[D(G(z))^2]. Generator: 1/2 E[(D(G(z))
 """
 
 wasserstein = MeanLoss(_wasserstein_discriminator, _raise_fake_logits)
-"""Wasserstein GAN, Arjovsky et al. 2017 (arXiv 1701.07875, equation 2).
+"""Wasserstein GAN, Arjovsky et al. 2017 (arXiv 1701.07875, equations 2 and 3).
 
 Critic: E[C(G(z))] - E[C(x)], the negated estimate of the distance. It needs a Lipschitz
 critic: weight clipping (`optim.keep_params_in_box`), a gradient penalty or spectral norm.

@@ -84,10 +84,11 @@ def acgan(*, on_fakes: bool = True) -> ClassLoss:
 
 
 def tac() -> ClassLoss:
-    """Twin auxiliary classifiers, Gong et al. 2019 (arXiv 1907.02690, section 3).
+    """Twin auxiliary classifiers, Gong et al. 2019 (arXiv 1907.02690).
 
     Heads: `TwinHeads`.
-    Discriminator: E[-log C(y|x)] + E[-log C'(y|G(z, y))].
+    Discriminator: E[-log C(y|x)] + E[-log C'(y|G(z, y))], as in the authors' code, where C
+    learns from real examples only.
     Generator: E[-log C(y|G(z, y))] - E[-log C'(y|G(z, y))]. The twin C' is an adversary:
     what it can tell about y from G(z, y), G is to undo, which stops G from producing only
     what is easily classified.
@@ -105,7 +106,7 @@ def tac() -> ClassLoss:
 
 
 def adc() -> ClassLoss:
-    """Auxiliary discriminative classifier, Hou et al. 2021 (arXiv 2107.10060, section 3).
+    """Auxiliary discriminative classifier, Hou et al. 2021 (arXiv 2107.10060).
 
     Heads: logits (batch, 2 * classes) that name class and origin: column 2 y for "class y
     and real", 2 y + 1 for "class y and generated".
@@ -123,13 +124,13 @@ def adc() -> ClassLoss:
 
 
 def multi_hinge() -> ClassLoss:
-    """Multi-hinge loss, Kavalerov et al. 2019 (arXiv 1912.04216, section 3).
+    """Multi-hinge loss, Kavalerov et al. 2019 (arXiv 1912.04216).
 
     Takes the place of the adversarial loss. Heads: logits (batch, classes + 1), the last
     column for "generated". With the hinge of Crammer and Singer,
     H(y, x) = E[relu(1 + max_{k != y} D_k(x) - D_y(x))]:
-    Discriminator: H(y, x) + H(classes, G(z, y)). Generator: H(y, G(z, y)), in the paper
-    with a small weight beside feature matching.
+    Discriminator: H(y, x) + H(classes, G(z, y)). Generator: H(y, G(z, y)), usually with a
+    small weight beside feature matching.
     """
 
     def discriminator(real: Array, fake: Array, real_y: Array, fake_y: Array) -> Scalar:
@@ -148,8 +149,7 @@ def _crammer_singer(logits: Array, labels: Array) -> Scalar:
 
 
 def two_c(*, temperature: float = 1.0) -> ClassLoss:
-    """Conditional contrastive loss of ContraGAN, Kang and Park 2020 (arXiv 2006.12681,
-    section 3).
+    """Conditional contrastive loss of ContraGAN, Kang and Park 2020 (arXiv 2006.12681).
 
     Heads: `Embedded`, with e_i and p_i of length 1. The mean over i of
     -log[(exp(e_i.p_i / t) + sum_{k != i, y_k = y_i} exp(e_i.e_k / t))
@@ -163,8 +163,7 @@ def two_c(*, temperature: float = 1.0) -> ClassLoss:
 
 
 def d2d_ce(*, temperature: float = 0.5, margin: float = 0.98) -> ClassLoss:
-    """Data-to-data cross entropy of ReACGAN, Kang et al. 2021 (arXiv 2111.01118,
-    section 3).
+    """Data-to-data cross entropy of ReACGAN, Kang et al. 2021 (arXiv 2111.01118).
 
     Heads: `Embedded`, with e_i and p_i of length 1. The mean over i of
     -log[a_i / (a_i + sum_{y_k != y_i} exp(relu(e_i.e_k - (1 - m)) / t))],

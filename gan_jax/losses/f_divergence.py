@@ -129,8 +129,8 @@ F_DIVERGENCES: Mapping[str, FDivergence] = MappingProxyType(
 )
 """The divergences of tables 1 and 5 by name, from p of the data to q of the generator.
 
-`jensen_shannon` is twice the Jensen-Shannon divergence, `gan` that minus log 4, as in the
-paper; `squared_hellinger` is the integral of (sqrt p - sqrt q)^2.
+With the paper's f, `jensen_shannon` is twice the Jensen-Shannon divergence and `gan` that
+minus log 4; `squared_hellinger` is the integral of (sqrt p - sqrt q)^2.
 """
 
 

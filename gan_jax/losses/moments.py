@@ -46,7 +46,9 @@ def squared_distances(x: Matrix, y: Matrix) -> Matrix:
 def gaussian_kernel(*bandwidths: float) -> Kernel:
     """Sum over bandwidths s of exp(-|x - y|^2 / (2 s^2)).
 
-    GMMN uses 2, 5, 10, 20, 40 and 80 on MNIST (arXiv 1502.02761).
+    GMMN (arXiv 1502.02761) calls s^2 the bandwidth, and its authors' code takes 2, 5, 10,
+    20, 40 and 80 for it, on digits with pixels in [0, 1]: the s are their square roots, or
+    twice that for pixels in [-1, 1].
 
     Args:
         *bandwidths: one or more, positive, in units of the features.

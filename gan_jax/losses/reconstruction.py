@@ -94,7 +94,7 @@ def feature_distance(
 
     The sum over leaves of weight * distance(features(x), features(y)): SRGAN's content loss
     with one layer of VGG (arXiv 1609.04802, equation 5), VAEGAN's with a layer of the
-    discriminator (arXiv 1512.09300, equation 8), or several layers at once.
+    discriminator (arXiv 1512.09300), or several layers at once.
 
     Args:
         features: `(images) -> pytree` of arrays with a leading batch axis; parameters and

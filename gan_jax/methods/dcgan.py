@@ -121,7 +121,7 @@ whose loss is `losses.f_divergence(name)`.
 """
 
 rsgan = partial(dcgan, recipe=_PAIRED)
-"""Relativistic GAN (1807.00734, eq. 7 and 8): real and generated logits in pairs."""
+"""Relativistic GAN (1807.00734, section 4): real and generated logits in pairs."""
 
 rasgan = partial(dcgan, recipe=_AVERAGE)
 """Relativistic average GAN (1807.00734): each logit against the mean of the other side."""

@@ -169,17 +169,20 @@ def _foreseen(
     recipe: Recipe, views: Views, real: PyTree, fake: PyTree, labels: tuple[Array, ...]
 ) -> Views:
     """The views with the discriminator after the updates that the recipe unrolls."""
-    if recipe.unroll is None:
+    if not recipe.unroll:
         return views
     net = views[DISCRIMINATOR]
     side = _whole(recipe.loss, recipe.loss.discriminator)
 
-    def loss(params: Params) -> Scalar:
-        judge = _judge(replace(net, params=params), labels)
+    def loss(player: Params) -> Scalar:
+        judge = _judge(replace(net, params=player[DISCRIMINATOR]), labels)
         return side(_logits(judge(real)), _logits(judge(fake)))
 
-    ahead = look_ahead(net, recipe.unroll, loss)
-    return replace(views, live={**views.live, DISCRIMINATOR: ahead})
+    opt = tracing.whole(views.opts[DISCRIMINATOR])
+    now = {DISCRIMINATOR: net.params}
+    ahead = look_ahead(now, opt, recipe.d_tx, recipe.unroll, loss)[DISCRIMINATOR]
+    foreseen = replace(net, params=ahead, raw=ahead)
+    return replace(views, live={**views.live, DISCRIMINATOR: foreseen})
 
 
 def _round(

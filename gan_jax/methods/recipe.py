@@ -10,7 +10,6 @@ import optax
 from gan_jax import losses
 from gan_jax.game import Ema
 from gan_jax.methods.terms import NO_TERMS, Terms
-from gan_jax.methods.unrolled import Unroll
 from gan_jax.priors import Prior, normal
 from gan_jax.transforms import identity
 from gan_jax.types import AdversarialLoss, Array, Key, ParamTransform, PyTree, Scalar
@@ -60,7 +59,9 @@ class Recipe(NamedTuple):
         improve_latents: applied to latents in both phases (1912.00953).
         weigh_fakes: `(fake_logits, images_seen) -> weights` (batch,) of the gradients that
             reach the generator through each logit (top-k training, 2002.06224).
-        unroll: discriminator updates that the generator looks through, if any.
+        unroll: discriminator updates that the generator looks through (1611.02163), on the
+            adversarial loss and by `d_tx` from its present state; an Adam there needs
+            `eps_root` above zero.
     """
 
     loss: AdversarialLoss = losses.non_saturating
@@ -78,4 +79,4 @@ class Recipe(NamedTuple):
     augment: Augmentation | None = None
     improve_latents: Improve | None = None
     weigh_fakes: Callable[[Array, Scalar], Array] | None = None
-    unroll: Unroll | None = None
+    unroll: int = 0

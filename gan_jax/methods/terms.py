@@ -94,7 +94,7 @@ AnyTerm = Penalty | ParamPenalty | Term | Remembering
 
 
 def latent_movement() -> Term:
-    """LOGAN's regulariser E[||z' - z||^2], 1912.00953 (section 3.2)."""
+    """LOGAN's regulariser of its step on latents, E[||z' - z||^2] (1912.00953)."""
 
     def movement(turn: Round) -> Scalar:
         return mean32(sum_per_example(jnp.square(turn.latents - turn.drawn)))

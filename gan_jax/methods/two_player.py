@@ -24,7 +24,6 @@ from gan_jax.methods.objectives import (
 )
 from gan_jax.methods.recipe import Augmentation, Improve, Recipe
 from gan_jax.methods.terms import Remembering, Term, Terms, Weighted, weighted
-from gan_jax.methods.unrolled import Unroll
 from gan_jax.priors import Prior
 from gan_jax.transforms import identity
 from gan_jax.types import (
@@ -61,7 +60,7 @@ def two_player(
     augment: Augmentation | None = None,
     improve_latents: Improve | None = None,
     weigh_fakes: Callable[[Array, Scalar], Array] | None = None,
-    unroll: Unroll | None = None,
+    unroll: int = 0,
 ) -> Game:
     """The game of a generator and a discriminator (1406.2661).
 
@@ -137,6 +136,8 @@ def from_recipe(
     """
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
+    if recipe.unroll < 0:
+        raise ValueError(f"unroll is a number of updates, got {recipe.unroll}")
     conditional = num_classes is not None
     d_terms = weighted("d_terms", recipe.d_terms)
     g_terms = weighted("g_terms", recipe.g_terms)
@@ -175,7 +176,7 @@ def from_recipe(
 
 
 def _check_unroll(recipe: Recipe) -> None:
-    if recipe.unroll is not None and recipe.d_transform != identity():
+    if recipe.unroll and recipe.d_transform != identity():
         raise ValueError(
             "unroll needs a discriminator whose parameters are what it sees: drop "
             "d_transform, or unroll"

@@ -223,9 +223,8 @@ class Modulated(linen.Module):
 
     With a shared class embedding (and a chunk of the latent) as style it is BigGAN's batch
     norm (1809.11096, appendix B); with hidden layers and the latent as style it is
-    self-modulation (1810.01365, eq. 2); over `InstanceNorm` it is AdaIN (1703.06868,
-    eq. 8). The kernels are ".../gain/kernel" and ".../bias/kernel", which a spectral norm
-    can select.
+    self-modulation (1810.01365); over `InstanceNorm` it is AdaIN (1703.06868, eq. 8). The
+    kernels are ".../gain/kernel" and ".../bias/kernel", which a spectral norm can select.
 
     Attributes:
         base: factory of the normalisation, without gain and bias of its own.

@@ -35,10 +35,11 @@ def optimistic(tx: optax.GradientTransformation) -> optax.GradientTransformation
     """Counts the newest step twice and takes the one before back: 2 u_t - u_{t-1}.
 
     Around `optax.sgd` it is optimistic mirror descent, and around `optax.adam` Optimistic
-    Adam, of Daskalakis et al. 2017 (arXiv 1711.00141, algorithm 1); u_0 = 0. It is the same
-    as extrapolation from the past, Gidel et al. 2018 (arXiv 1802.10551, algorithm 3), whose
-    extrapolated points are the parameters here; the point from which it extrapolates lies
-    u_t behind them. One gradient per step.
+    Adam, of Daskalakis et al. 2017 (arXiv 1711.00141, algorithm 1); u_0 = 0. Around SGD it
+    is also extrapolation from the past, Gidel et al. 2018 (arXiv 1802.10551, algorithm 3),
+    whose extrapolated points are the parameters here; the point from which it extrapolates
+    lies u_t behind them. (Their Adam from the past, algorithm 4, is another: each gradient
+    enters its moments twice.) One gradient per step.
 
     `optax.optimistic_gradient_descent` differs in its first step alone, where it takes
     u_0 = u_1; so does `optax.optimistic_adam_v2`, if given `nesterov=False`.

@@ -22,7 +22,7 @@ Augmentation = Callable[[Key, PyTree], PyTree]
 
 
 def consistency(augment: Augmentation) -> Penalty:
-    """Consistency regularisation (CR), Zhang et al. 2019 (arXiv 1910.12027, section 2).
+    """Consistency regularisation (CR), Zhang et al. 2019 (arXiv 1910.12027).
 
     E[||D(x) - D(T(x))||^2] on real examples. Both sides are differentiated.
 
@@ -90,7 +90,7 @@ def latent_consistency(*, noise_scale: float = 0.05) -> LatentConsistency:
 
     so that near latents give different images, of which the discriminator thinks the same.
     The paper writes a norm for images; this is the mean of squares, so that weights do not
-    depend on the resolution (its weights: 0.5 for the generator, 5 to 20 for the
+    depend on the resolution (usual ones are 0.5 for the generator and 5 to 20 for the
     discriminator). bCR and zCR together are the paper's ICR.
 
     Args:

@@ -70,7 +70,7 @@ def gradient_penalty(
 
     Args:
         one_sided: only norms above the target are penalised, E[max(0, norm - target)^2]
-            (Petzka et al. 2017, arXiv 1709.08894, equation 8).
+            (appendix C of the paper; Petzka et al. 2017, arXiv 1709.08894).
         target: the wanted norm, in logits per unit of input.
 
     Returns:
@@ -167,11 +167,11 @@ def r2() -> InputGradientPenalty:
 
 
 def dragan(*, noise_scale: float = 0.5, target: float = 1.0) -> InputGradientPenalty:
-    """DRAGAN's penalty around the data, Kodali et al. 2017 (arXiv 1705.07215, section 2.3).
+    """DRAGAN's penalty around the data, Kodali et al. 2017 (arXiv 1705.07215).
 
     E[(||grad D(x + d)||_2 - target)^2], d ~ N(0, s^2 I), s = `noise_scale` times the
     standard deviation of all elements of the batch, per leaf. The noise is Gaussian as in
-    the paper's text; its published code draws it uniformly.
+    the paper's text, its scale that of the published code, which draws it uniformly.
 
     The deviation is that of the global batch: under a mapped batch axis
     (`tracing.batch_axis`) its moments are averaged over the axis. With accumulated

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from gan_jax import augment, compile_game, losses, tables, transforms
 from gan_jax.methods import METHODS, Recipe, augmented, regularisers
 from gan_jax.methods.conditioning import AUXILIARY, BY_NORM, EMBEDDED, HIDDEN, INPUT
-from gan_jax.methods.unrolled import Unroll
 from gan_jax.minibatch import latent_optimisation, top_k
 from gan_jax.nn import BatchNorm, LayerNorm
 from gan_jax.nn.minibatch import MinibatchDiscrimination, MinibatchStddev
@@ -89,7 +88,7 @@ def build(choice, shape=SHAPE):
         augment=AUGMENTATIONS[choice["augment"]],
         improve_latents=latent_optimisation() if choice["logan"] else None,
         weigh_fakes=top_k(lambda images: 0.5) if choice["top_k"] else None,
-        unroll=Unroll(2, optax.sgd(1e-3)) if choice["unroll"] else None,
+        unroll=2 if choice["unroll"] else 0,
     )
     name = choice["conditioning"]
     return METHODS["dcgan"](
