@@ -1,4 +1,4 @@
-"""Conditional GANs on digits: three ways in which labels enter, on DCGAN's networks.
+"""Conditional GANs on digits: eight ways in which labels enter, on DCGAN's networks.
 
     gan-jax train --config configs/cgan.py --workdir runs/cgan
     gan-jax train --config configs/cgan.py:acgan --workdir runs/acgan
@@ -7,21 +7,35 @@ Hardware: 2 CPU cores, about an hour; one GPU, minutes. Expected: the papers rep
 data or Parzen window likelihoods; here the digit classifier's scores are written, its
 accuracy on asked classes among them.
 
-Labels beside both inputs (1411.1784), beside the latent and the last feature map
-(1605.05396), or beside the latent and asked back from a classifier in the discriminator
-(1610.09585). Settings are DCGAN's; the quickstart has the fourth way, batch norm by class
-and a projection.
+Labels beside both inputs (1411.1784), or beside the latent and the last feature map
+(1605.05396); with an auxiliary classifier in the discriminator (1610.09585), its twin
+(1907.02690) or one that also tells origins (2107.10060); with embeddings compared to those
+of other examples and of classes (2006.12681, 2111.01118); or with a discriminator that is a
+classifier (1912.04216). Settings are DCGAN's; the quickstart has batch norm by class and a
+projection.
 """
 
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config, set_options, shrink
 
+_METHODS = {
+    "hidden": "hidden_cgan",
+    "acgan": "acgan",
+    "tac": "tac_gan",
+    "adc": "adc_gan",
+    "contra": "contra_gan",
+    "reac": "reac_gan",
+    "mh": "mh_gan",
+}
+
 
 def get_config(variant: str = "") -> ConfigDict:
-    """Variants: "" (inputs), "hidden", "acgan", "smoke"."""
+    """Variants: "" (inputs), "hidden", "acgan", "tac", "adc", "contra", "reac", "mh",
+    "smoke".
+    """
     config = default_config()
-    config.method = {"hidden": "hidden_cgan", "acgan": "acgan"}.get(variant, "cgan")
+    config.method = _METHODS.get(variant, "cgan")
     config.data.num_classes = 10
     set_options(config, width=32, kernel_size=4)
     config.train.batch_size, config.train.steps = 64, 20_000

@@ -11,13 +11,14 @@ import optax
 from gan_jax import augment, losses, penalties, priors, transforms
 from gan_jax.methods import augmented, conditioning, regularisers
 from gan_jax.methods.recipe import Augmentation
+from gan_jax.methods.terms import Term
 from gan_jax.nn.minibatch import (
     MinibatchDiscrimination,
     MinibatchFactory,
     MinibatchStddev,
 )
 from gan_jax.nn.norm import BatchNorm, InstanceNorm, LayerNorm, NormFactory
-from gan_jax.types import AdversarialLoss, ParamTransform
+from gan_jax.types import AdversarialLoss, ParamTransform, Penalty
 
 LOSSES: Mapping[str, AdversarialLoss] = {
     "minimax": losses.minimax,
@@ -25,6 +26,9 @@ LOSSES: Mapping[str, AdversarialLoss] = {
     "hinge": losses.hinge,
     "least_squares": losses.least_squares,
     "wasserstein": losses.wasserstein,
+    "zero": losses.zero,
+    "one_sided_smoothing": losses.label_smoothing(),
+    "two_sided_smoothing": losses.label_smoothing(fake=0.1),
     "rsgan": losses.relativistic(losses.non_saturating, average=False),
     "rasgan": losses.relativistic(losses.non_saturating),
     "ralsgan": losses.relativistic(losses.least_squares),
@@ -57,6 +61,10 @@ CONDITIONINGS: dict[str, conditioning.Conditioning] = {
     "input": conditioning.INPUT,
     "hidden": conditioning.HIDDEN,
     "auxiliary": conditioning.AUXILIARY,
+    "twin": conditioning.TWIN,
+    "by_origin": conditioning.BY_ORIGIN,
+    "proxies": conditioning.PROXIES,
+    "only_classes": conditioning.ONLY_CLASSES,
 }
 MINIBATCH: dict[str, MinibatchFactory | None] = {
     "none": None,
@@ -70,6 +78,42 @@ NAMED_OPTIONS: dict[str, dict[str, Any]] = {
     "minibatch": MINIBATCH,
 }
 """Options of networks whose values have names in a config."""
+
+
+def _consistency(
+    policies: tuple[str, ...] = ("translation",), balanced: bool = True
+) -> Penalty:
+    """bCR, or CR (of real examples alone), under DiffAugment's policies."""
+    change = augment.diffaugment(*policies)
+    if balanced:
+        return penalties.balanced_consistency(change)
+    return penalties.consistency(change)
+
+
+def _acgan(on_fakes: bool = True) -> Term:
+    return regularisers.class_term(losses.acgan(on_fakes=on_fakes))
+
+
+def _tac() -> Term:
+    return regularisers.class_term(losses.tac())
+
+
+def _adc() -> Term:
+    return regularisers.class_term(losses.adc())
+
+
+def _two_c(temperature: float = 1.0) -> Term:
+    return regularisers.class_term(losses.two_c(temperature=temperature))
+
+
+def _d2d_ce(temperature: float = 0.5, margin: float = 0.98) -> Term:
+    return regularisers.class_term(losses.d2d_ce(temperature=temperature, margin=margin))
+
+
+def _multi_hinge() -> Term:
+    return regularisers.class_term(losses.multi_hinge())
+
+
 PENALTIES: Mapping[str, Callable[..., Any]] = {
     "gradient_penalty": penalties.gradient_penalty,
     "finite_difference_penalty": penalties.finite_difference_penalty,
@@ -81,6 +125,16 @@ PENALTIES: Mapping[str, Callable[..., Any]] = {
     "orthogonal": penalties.orthogonal,
     "weight_decay": penalties.weight_decay,
     "consensus": regularisers.consensus,
+    "consistency": _consistency,
+    "latent_consistency": regularisers.latent_consistency,
+    "acgan": _acgan,
+    "tac": _tac,
+    "adc": _adc,
+    "two_c": _two_c,
+    "d2d_ce": _d2d_ce,
+    "multi_hinge": _multi_hinge,
+    "supervised": regularisers.supervised,
+    "feature_matching": regularisers.feature_matching,
     "historical_averaging": regularisers.historical_averaging,
     "lecam": regularisers.lecam,
     "path_length": regularisers.path_length,

@@ -451,17 +451,36 @@ def test_augmentations_are_built_from_their_options():
         registry.build_game(config, (8, 8, 1))
 
 
+HEADS = {
+    "acgan": "auxiliary",
+    "supervised": "auxiliary",
+    "feature_matching": "auxiliary",
+    "tac": "twin",
+    "adc": "by_origin",
+    "two_c": "proxies",
+    "d2d_ce": "proxies",
+    "multi_hinge": "only_classes",
+}
+"""Conditionings whose heads terms need."""
+
+
 @pytest.mark.parametrize("name", sorted(tables.PENALTIES))
 def test_every_penalty_is_a_term_of_some_player(name):
     config = default_config()
-    config.method = "gan"
-    set_options(config, g_features=(4,), d_features=(4,))
-    player = "g" if name == "path_length" else "d"
+    config.method = "dcgan"
+    options = {"width": 4, "kernel_size": 4, "d_norm": "none"}
+    if name in HEADS:
+        config.data.num_classes = 3
+        options["conditioning"] = HEADS[name]
+    set_options(config, **options)
+    player = "g" if name in ("path_length", "feature_matching") else "d"
     set_terms(config, player, term={"penalty": name, "weight": 1.0})
     shape = (8, 8, 1)
     game = registry.build_game(config, shape)
     algorithm = compile_game(game)
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
     batch = {"image": jax.ShapeDtypeStruct((1, 4, *shape), jnp.float32)}
+    if name in HEADS:
+        batch["label"] = jax.ShapeDtypeStruct((1, 4), jnp.int32)
     _, metrics = jax.eval_shape(algorithm.step, state, batch)
     assert f"{'gen' if player == 'g' else 'disc'}/term" in metrics

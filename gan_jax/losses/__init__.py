@@ -6,6 +6,7 @@ from gan_jax.losses.adversarial import (
     minimax,
     non_saturating,
     wasserstein,
+    zero,
 )
 from gan_jax.losses.auxiliary import (
     ClassLoss,
@@ -88,4 +89,5 @@ __all__ = [
     "uniform_entropy",
     "unsupervised",
     "wasserstein",
+    "zero",
 ]

@@ -58,6 +58,11 @@ def _raise_fake_logits(real_logits: Array, fake_logits: Array) -> Scalar:
     return -mean32(fake_logits)
 
 
+def _nothing(real_logits: Array, fake_logits: Array) -> Scalar:
+    del real_logits, fake_logits
+    return jnp.zeros((), jnp.float32)
+
+
 minimax = MeanLoss(_cross_entropy_discriminator, _minimax_generator)
 """The two-player zero-sum game of Goodfellow et al. 2014 (arXiv 1406.2661, equation 1).
 
@@ -91,3 +96,6 @@ Critic: E[C(G(z))] - E[C(x)], the negated estimate of the distance. It needs a L
 critic: weight clipping (`optim.keep_params_in_box`), a gradient penalty or spectral norm.
 Generator: -E[C(G(z))].
 """
+
+zero = MeanLoss(_nothing, _nothing)
+"""Nothing, for games in which terms take the place of an adversarial loss."""

@@ -30,10 +30,13 @@ class ClassLoss(NamedTuple):
         discriminator: `(real_heads, fake_heads, real_labels, fake_labels) -> scalar`,
             minimised by D.
         generator: `(fake_heads, fake_labels) -> scalar`, minimised by G.
+        takes: `(heads, classes) -> whether` the loss is one of such heads, of which only
+            structure and shapes are looked at.
     """
 
     discriminator: Callable[[PyTree, PyTree, Array, Array], Scalar]
     generator: Callable[[PyTree, Array], Scalar]
+    takes: Callable[[PyTree, int], bool]
 
 
 class TwinHeads(NamedTuple):
@@ -61,6 +64,16 @@ class Embedded(NamedTuple):
     proxies: Array
 
 
+def _columns(per_class: int, further: int = 0) -> Callable[[PyTree, int], bool]:
+    """Whether heads are so many logits for each class, and so many more."""
+
+    def takes(heads: PyTree, classes: int) -> bool:
+        shape = getattr(heads, "shape", None)
+        return shape is not None and shape[1:] == (per_class * classes + further,)
+
+    return takes
+
+
 def _nll(logits: Array, labels: Array) -> Scalar:
     return mean32(cross_entropy(logits, labels))
 
@@ -80,7 +93,7 @@ def acgan(*, on_fakes: bool = True) -> ClassLoss:
         loss = _nll(real, real_y)
         return loss + _nll(fake, fake_y) if on_fakes else loss
 
-    return ClassLoss(discriminator, _nll)
+    return ClassLoss(discriminator, _nll, _columns(1))
 
 
 def tac() -> ClassLoss:
@@ -102,7 +115,11 @@ def tac() -> ClassLoss:
     def generator(fake: TwinHeads, fake_y: Array) -> Scalar:
         return _nll(fake.classes, fake_y) - _nll(fake.twin, fake_y)
 
-    return ClassLoss(discriminator, generator)
+    def takes(heads: PyTree, classes: int) -> bool:
+        del classes
+        return isinstance(heads, TwinHeads)
+
+    return ClassLoss(discriminator, generator, takes)
 
 
 def adc() -> ClassLoss:
@@ -120,7 +137,7 @@ def adc() -> ClassLoss:
     def generator(fake: Array, fake_y: Array) -> Scalar:
         return _nll(fake, 2 * fake_y) - _nll(fake, 2 * fake_y + 1)
 
-    return ClassLoss(discriminator, generator)
+    return ClassLoss(discriminator, generator, _columns(2))
 
 
 def multi_hinge() -> ClassLoss:
@@ -129,15 +146,15 @@ def multi_hinge() -> ClassLoss:
     Takes the place of the adversarial loss. Heads: logits (batch, classes + 1), the last
     column for "generated". With the hinge of Crammer and Singer,
     H(y, x) = E[relu(1 + max_{k != y} D_k(x) - D_y(x))]:
-    Discriminator: H(y, x) + H(classes, G(z, y)). Generator: H(y, G(z, y)), usually with a
-    small weight beside feature matching.
+    Discriminator: H(y, x) + H(classes, G(z, y)). Generator: H(y, G(z, y)), with a small
+    weight beside feature matching.
     """
 
     def discriminator(real: Array, fake: Array, real_y: Array, fake_y: Array) -> Scalar:
         generated = jnp.full_like(fake_y, fake.shape[-1] - 1)
         return _crammer_singer(real, real_y) + _crammer_singer(fake, generated)
 
-    return ClassLoss(discriminator, _crammer_singer)
+    return ClassLoss(discriminator, _crammer_singer, _columns(1, further=1))
 
 
 def _crammer_singer(logits: Array, labels: Array) -> Scalar:
@@ -225,7 +242,11 @@ def _of_embeddings(
         del fake, fake_y
         return loss(real, real_y)
 
-    return ClassLoss(discriminator, loss)
+    def takes(heads: PyTree, classes: int) -> bool:
+        del classes
+        return isinstance(heads, Embedded)
+
+    return ClassLoss(discriminator, loss, takes)
 
 
 def _unit(x: Array) -> Array:

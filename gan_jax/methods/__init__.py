@@ -7,14 +7,19 @@ from collections.abc import Callable
 from gan_jax.game import Game
 from gan_jax.methods.dcgan import (
     acgan,
+    adc_gan,
     cgan,
+    contra_gan,
     dcgan,
     f_gan,
     geometric_gan,
     hidden_cgan,
     lsgan,
+    mh_gan,
     rasgan,
+    reac_gan,
     rsgan,
+    tac_gan,
     wgan,
 )
 from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
@@ -39,6 +44,11 @@ METHODS: dict[str, Callable[..., Game]] = {
     "cgan": cgan,
     "hidden_cgan": hidden_cgan,
     "acgan": acgan,
+    "tac_gan": tac_gan,
+    "adc_gan": adc_gan,
+    "contra_gan": contra_gan,
+    "reac_gan": reac_gan,
+    "mh_gan": mh_gan,
 }
 """Every builder is called `(*, image_shape, num_classes=None, recipe=..., **sizes)`."""
 
@@ -51,7 +61,9 @@ __all__ = [
     "Term",
     "Weighted",
     "acgan",
+    "adc_gan",
     "cgan",
+    "contra_gan",
     "dcgan",
     "f_gan",
     "from_recipe",
@@ -59,10 +71,13 @@ __all__ = [
     "geometric_gan",
     "hidden_cgan",
     "lsgan",
+    "mh_gan",
     "ns_gan",
     "rasgan",
+    "reac_gan",
     "rsgan",
     "sngan",
+    "tac_gan",
     "two_player",
     "unrolled_gan",
     "wgan",

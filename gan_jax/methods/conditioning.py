@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gan_jax.networks.heads import Head, auxiliary, linear, projection
+from gan_jax.networks.heads import (
+    Head,
+    auxiliary,
+    class_logits,
+    linear,
+    projection,
+    proxies,
+    twin_auxiliary,
+)
 from gan_jax.networks.labels import (
     BY_CLASS,
     Join,
@@ -51,3 +59,18 @@ map (Reed et al. 2016, 1605.05396)."""
 
 AUXILIARY = Conditioning(g_input=concatenation(), head=auxiliary())
 """Labels beside the latent, and a classifier in the discriminator (ACGAN, 1610.09585)."""
+
+TWIN = Conditioning(g_modulation=BY_CLASS, head=twin_auxiliary)
+"""Class-conditional batch norm, and two classifiers (TAC-GAN, 1907.02690)."""
+
+BY_ORIGIN = Conditioning(g_modulation=BY_CLASS, head=auxiliary(per_class=2))
+"""Class-conditional batch norm, and a classifier that tells real from generated examples of
+each class (ADC-GAN, 2107.10060)."""
+
+PROXIES = Conditioning(g_modulation=BY_CLASS, head=proxies())
+"""Class-conditional batch norm, and an embedding of examples beside learned proxies of
+classes (ContraGAN, 2006.12681; ReACGAN, 2111.01118)."""
+
+ONLY_CLASSES = Conditioning(g_modulation=BY_CLASS, head=class_logits(fake_class=True))
+"""Class-conditional batch norm, and a classifier with a class for generated examples that
+is the discriminator (multi-hinge, 1912.04216)."""

@@ -10,16 +10,34 @@ from jax.typing import DTypeLike
 
 from gan_jax import losses
 from gan_jax.game import Game
-from gan_jax.methods.conditioning import AUXILIARY, BY_NORM, HIDDEN, INPUT, Conditioning
+from gan_jax.losses import ClassLoss
+from gan_jax.methods.conditioning import (
+    AUXILIARY,
+    BY_NORM,
+    BY_ORIGIN,
+    HIDDEN,
+    INPUT,
+    ONLY_CLASSES,
+    PROXIES,
+    TWIN,
+    Conditioning,
+)
 from gan_jax.methods.families import play
 from gan_jax.methods.recipe import Recipe
-from gan_jax.methods.regularisers import class_terms
+from gan_jax.methods.regularisers import class_term, feature_matching
 from gan_jax.methods.terms import Weighted
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_jax.nn.minibatch import MinibatchFactory
 from gan_jax.nn.norm import BatchNorm, NormFactory
 from gan_jax.optim import keep_params_in_box
 from gan_jax.priors import normal, uniform
+
+
+def _with_classes(base: Recipe, loss: ClassLoss, weight: float = 1.0) -> Recipe:
+    """A recipe with a class loss for both players beside the adversarial one."""
+    terms = {"classes": Weighted(weight, class_term(loss))}
+    return base._replace(d_terms=terms, g_terms=terms)
+
 
 _ADAM = optax.adam(2e-4, b1=0.5, b2=0.999)
 _DCGAN = Recipe(loss=losses.non_saturating, prior=uniform(100), g_tx=_ADAM, d_tx=_ADAM)
@@ -28,17 +46,26 @@ _HINGE = _DCGAN._replace(loss=losses.hinge)
 _PEARSON = _DCGAN._replace(loss=losses.f_divergence("pearson"))
 _PAIRED = _DCGAN._replace(loss=losses.relativistic(losses.non_saturating, average=False))
 _AVERAGE = _DCGAN._replace(loss=losses.relativistic(losses.non_saturating))
-_D_CLASSES, _G_CLASSES = class_terms(losses.acgan())
-_ACGAN = _DCGAN._replace(
-    d_terms={"classes": Weighted(1.0, _D_CLASSES)},
-    g_terms={"classes": Weighted(1.0, _G_CLASSES)},
-)
+_ACGAN = _with_classes(_DCGAN, losses.acgan())
+_TAC = _with_classes(_HINGE, losses.tac())
+_ADC = _with_classes(_HINGE, losses.adc())
+_CONTRA = _with_classes(_HINGE, losses.two_c())
+_REAC = _with_classes(_HINGE, losses.d2d_ce(), weight=0.5)
 _WGAN = Recipe(
     loss=losses.wasserstein,
     prior=normal(100),
     g_tx=optax.rmsprop(5e-5, decay=0.99),
     d_tx=optax.chain(optax.rmsprop(5e-5, decay=0.99), keep_params_in_box(-0.01, 0.01)),
     d_steps=5,
+)
+_MULTI_HINGE = class_term(losses.multi_hinge())
+_MH = _DCGAN._replace(
+    loss=losses.zero,
+    d_terms={"classes": Weighted(1.0, _MULTI_HINGE)},
+    g_terms={
+        "classes": Weighted(0.05, _MULTI_HINGE),
+        "features": Weighted(1.0, feature_matching()),
+    },
 )
 
 
@@ -134,3 +161,27 @@ hidden_cgan = partial(dcgan, conditioning=HIDDEN)
 
 acgan = partial(dcgan, conditioning=AUXILIARY, recipe=_ACGAN)
 """GAN with an auxiliary classifier (1610.09585, eq. 2 and 3) on DCGAN's networks."""
+
+tac_gan = partial(dcgan, conditioning=TWIN, recipe=_TAC)
+"""Twin auxiliary classifiers (1907.02690) beside the hinge loss, on DCGAN's networks."""
+
+adc_gan = partial(dcgan, conditioning=BY_ORIGIN, recipe=_ADC)
+"""Auxiliary discriminative classifier (2107.10060) beside the hinge loss, on DCGAN's
+networks.
+"""
+
+contra_gan = partial(dcgan, conditioning=PROXIES, recipe=_CONTRA)
+"""ContraGAN (2006.12681): conditional contrastive loss beside the hinge loss, on DCGAN's
+networks.
+"""
+
+reac_gan = partial(dcgan, conditioning=PROXIES, recipe=_REAC)
+"""ReACGAN (2111.01118): data-to-data cross entropy, weight 0.5, beside the hinge loss, on
+DCGAN's networks.
+"""
+
+mh_gan = partial(dcgan, conditioning=ONLY_CLASSES, recipe=_MH)
+"""Multi-hinge GAN (1912.04216) on DCGAN's networks: its discriminator is a classifier with
+a class for generated examples; the generator matches features, with a twentieth of the
+multi-hinge loss beside it.
+"""

@@ -208,6 +208,7 @@ def _round(
         }
 
     return Round(
+        mover=mover,
         real=examples[0],
         fake=examples[1],
         real_logits=_logits(outputs[0]),

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from gan_jax import losses, penalties
 from gan_jax.losses import ClassLoss
+from gan_jax.methods.objectives import DISCRIMINATOR
 from gan_jax.methods.terms import Remembering, Round, Term
 from gan_jax.penalties import HistoricalAverage, LatentConsistency, LeCamAverages
 from gan_jax.types import Array, Outputs, Params, PyTree, Scalar
@@ -52,20 +53,18 @@ def path_length(*, decay: float = 0.01) -> Remembering:
     return Remembering(init, term)
 
 
-def latent_consistency(*, noise_scale: float = 0.05) -> tuple[Term, Term]:
-    """Both sides of latent consistency, zCR (2002.04724); see
+def latent_consistency(*, noise_scale: float = 0.05) -> Term:
+    """Latent consistency, zCR (2002.04724), for `d_terms` and `g_terms`; see
     `penalties.latent_consistency`.
-
-    Returns:
-        `(discriminator, generator)`, for `d_terms` and `g_terms`.
     """
     sides: LatentConsistency = penalties.latent_consistency(noise_scale=noise_scale)
-    return (
-        Term(lambda turn: sides.discriminator(
-            turn.critic, turn.generate, turn.latents, turn.keys
-        )),
-        Term(lambda turn: sides.generator(turn.generate, turn.latents, turn.keys)),
-    )  # fmt: skip
+
+    def term(turn: Round) -> Scalar:
+        if turn.mover == DISCRIMINATOR:
+            return sides.discriminator(turn.critic, turn.generate, turn.latents, turn.keys)
+        return sides.generator(turn.generate, turn.latents, turn.keys)
+
+    return Term(term)
 
 
 def consensus() -> Term:
@@ -81,57 +80,71 @@ def consensus() -> Term:
     return Term(term)
 
 
-def class_terms(loss: ClassLoss) -> tuple[Term, Term]:
-    """A class loss on the heads of a discriminator that returns `Outputs`.
+def class_term(loss: ClassLoss) -> Term:
+    """A class loss on the heads of a discriminator that returns `Outputs`, for `d_terms`
+    and `g_terms` of a conditional game.
 
     Args:
         loss: such as `losses.acgan()`, for heads that it names.
-
-    Returns:
-        `(discriminator, generator)`, for `d_terms` and `g_terms` of a conditional game.
     """
 
-    def discriminator(turn: Round) -> Scalar:
-        real, fake = _heads(turn.real_outputs), _heads(turn.fake_outputs)
-        labels = _labels(turn)
-        return loss.discriminator(real, fake, labels, labels)
+    def term(turn: Round) -> Scalar:
+        assert turn.labels is not None
+        fake = _heads(turn.fake_outputs)
+        if turn.mover == DISCRIMINATOR:
+            real = _heads(turn.real_outputs)
+            return loss.discriminator(real, fake, turn.labels, turn.labels)
+        return loss.generator(fake, turn.labels)
 
-    def generator(turn: Round) -> Scalar:
-        return loss.generator(_heads(turn.fake_outputs), _labels(turn))
+    def refuses(outputs: Array | Outputs, num_classes: int | None) -> str:
+        heads = _heads(outputs)
+        if heads is not None and (num_classes is None or loss.takes(heads, num_classes)):
+            return ""
+        return (
+            "is a class loss of other heads than the discriminator has: choose the "
+            "conditioning whose head it names"
+        )
 
-    return Term(discriminator, labels=True), Term(generator, labels=True)
+    return Term(term, labels=True, refuses=refuses)
+
+
+def supervised() -> Term:
+    """Cross entropy of the labelled real examples under `networks.heads.class_logits()`,
+    the supervised part of semi-supervised learning (1606.03498, section 5), for `d_terms`.
+    """
+
+    def term(turn: Round) -> Scalar:
+        assert turn.labels is not None
+        return losses.supervised(_heads(turn.real_outputs), turn.labels)
+
+    return class_term(losses.acgan())._replace(fn=term)
 
 
 def feature_matching() -> Term:
     """||E f(x) - E f(G(z))||^2 on the features of a discriminator that returns `Outputs`
     (1606.03498, section 3.1), for `g_terms`.
     """
-    return Term(
-        lambda turn: losses.feature_matching(
+
+    def term(turn: Round) -> Scalar:
+        return losses.feature_matching(
             _features(turn.real_outputs), _features(turn.fake_outputs)
         )
-    )
 
+    def refuses(outputs: Array | Outputs, num_classes: int | None) -> str:
+        del num_classes
+        if _features(outputs) is not None:
+            return ""
+        return (
+            "needs a discriminator whose head returns features: wrap it in "
+            "networks.heads.featured"
+        )
 
-def _labels(turn: Round) -> Array:
-    if turn.labels is None:
-        raise ValueError("a class loss needs a conditional game: set num_classes")
-    return turn.labels
+    return Term(term, refuses=refuses)
 
 
 def _heads(outputs: Array | Outputs) -> PyTree:
-    if not isinstance(outputs, Outputs) or outputs.classes is None:
-        raise ValueError(
-            "a class loss needs a discriminator whose head returns classes, such as "
-            "networks.heads.auxiliary()"
-        )
-    return outputs.classes
+    return outputs.classes if isinstance(outputs, Outputs) else None
 
 
 def _features(outputs: Array | Outputs) -> PyTree:
-    if not isinstance(outputs, Outputs) or outputs.features is None:
-        raise ValueError(
-            "feature matching needs a discriminator whose head returns features: wrap it "
-            "in networks.heads.featured"
-        )
-    return outputs.features
+    return outputs.features if isinstance(outputs, Outputs) else None

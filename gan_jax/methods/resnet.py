@@ -8,6 +8,7 @@ from jax.typing import DTypeLike
 
 from gan_jax import losses, penalties, transforms
 from gan_jax.game import Game
+from gan_jax.methods.conditioning import BY_NORM, Conditioning
 from gan_jax.methods.families import play
 from gan_jax.methods.recipe import Recipe
 from gan_jax.methods.terms import Weighted
@@ -20,6 +21,7 @@ from gan_jax.networks.resnet import (
     ResNetGenerator,
 )
 from gan_jax.nn.initializers import he_uniform
+from gan_jax.nn.minibatch import MinibatchFactory
 from gan_jax.nn.norm import LayerNorm, NormFactory
 from gan_jax.nn.resample import global_mean_pool
 from gan_jax.priors import normal
@@ -54,6 +56,8 @@ def wgan_gp(
     g_width: int = 128,
     d_width: int = 128,
     d_norm: NormFactory | None = LayerNorm,
+    conditioning: Conditioning = BY_NORM,
+    minibatch: MinibatchFactory | None = None,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _WGAN_GP,
 ) -> Game:
@@ -66,6 +70,9 @@ def wgan_gp(
         d_width: channels of the critic's blocks.
         d_norm: normalisation of the critic, which must keep examples apart; the authors'
             code for CIFAR-10 has none.
+        conditioning: where labels enter, if there are classes.
+        minibatch: factory of a layer before the critic's head that looks at the batch; the
+            gradient penalty cannot be had with one.
         dtype: compute type of the networks.
         recipe: loss, optimizers and terms; weight 10, five critic steps and the Adam(1e-4,
             0, 0.9) of algorithm 1. Appendix F trains on CIFAR-10 with 2e-4, falling to 0
@@ -75,6 +82,9 @@ def wgan_gp(
         _generator_plan(image_shape, g_width),
         image_shape[-1],
         num_classes=num_classes,
+        input_labels=conditioning.g_input,
+        hidden_labels=conditioning.g_hidden,
+        modulation=conditioning.g_modulation,
         kernel_init=he_uniform,
         dtype=dtype,
     )
@@ -83,10 +93,21 @@ def wgan_gp(
         d_norm,
         pool=global_mean_pool,
         num_classes=num_classes,
+        input_labels=conditioning.d_input,
+        hidden_labels=conditioning.d_hidden,
+        minibatch=minibatch,
+        head=conditioning.head,
         kernel_init=he_uniform,
         dtype=dtype,
     )
-    return play(generator, critic, image_shape, recipe, num_classes)
+    return play(
+        generator,
+        critic,
+        image_shape,
+        recipe,
+        num_classes,
+        couples=minibatch is not None,
+    )
 
 
 def sngan(
@@ -95,6 +116,8 @@ def sngan(
     num_classes: int | None = None,
     g_width: int = 256,
     d_width: int = 128,
+    conditioning: Conditioning = BY_NORM,
+    minibatch: MinibatchFactory | None = None,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _SNGAN,
 ) -> Game:
@@ -105,10 +128,13 @@ def sngan(
 
     Args:
         image_shape: (H, W, C), both sides multiples of 8.
-        num_classes: number of classes, or None; conditional batch norm in the generator
-            and a projection in the discriminator (1802.05637).
+        num_classes: number of classes, or None.
         g_width: channels of the generator's blocks.
         d_width: channels of the discriminator's blocks.
+        conditioning: where labels enter, if there are classes; conditional batch norm in
+            the generator and a projection in the discriminator (1802.05637).
+        minibatch: factory of a layer before the discriminator's head that looks at the
+            batch.
         dtype: compute type of the networks.
         recipe: loss, optimizers and terms; hinge, Adam(2e-4, 0, 0.9), five discriminator
             steps, and two generated examples per real one in the generator's phase, as in
@@ -118,12 +144,28 @@ def sngan(
         _generator_plan(image_shape, g_width),
         image_shape[-1],
         num_classes=num_classes,
+        input_labels=conditioning.g_input,
+        hidden_labels=conditioning.g_hidden,
+        modulation=conditioning.g_modulation,
         dtype=dtype,
     )
     discriminator = ResNetDiscriminator(
-        _discriminator_plan(d_width), num_classes=num_classes, dtype=dtype
+        _discriminator_plan(d_width),
+        num_classes=num_classes,
+        input_labels=conditioning.d_input,
+        hidden_labels=conditioning.d_hidden,
+        minibatch=minibatch,
+        head=conditioning.head,
+        dtype=dtype,
     )
-    return play(generator, discriminator, image_shape, recipe, num_classes)
+    return play(
+        generator,
+        discriminator,
+        image_shape,
+        recipe,
+        num_classes,
+        couples=minibatch is not None,
+    )
 
 
 def _generator_plan(image_shape: tuple[int, ...], width: int) -> GeneratorPlan:

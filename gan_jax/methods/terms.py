@@ -27,6 +27,7 @@ class Round(NamedTuple):
     """What a term of a two-player loss may use.
 
     Attributes:
+        mover: name of the player that moves.
         real: real examples, pytree of (batch, ...), augmented where the game augments.
         fake: generated examples, of the same structure; differentiable in G's phase.
         real_logits: float32 (batch,).
@@ -46,6 +47,7 @@ class Round(NamedTuple):
         losses: `(players) -> {net: scalar}`, both adversarial losses on these examples.
     """
 
+    mover: str
     real: PyTree
     fake: PyTree
     real_logits: Array
@@ -65,16 +67,25 @@ class Round(NamedTuple):
     losses: Callable[[Mapping[str, Params]], Mapping[str, Scalar]]
 
 
+def _takes_anything(outputs: Array | Outputs, num_classes: int | None) -> str:
+    del outputs, num_classes
+    return ""
+
+
 class Term(NamedTuple):
     """A term that needs more than a critic or parameters.
 
     Attributes:
         fn: `(round) -> scalar`.
         labels: whether it needs labels, and so a conditional game.
+        refuses: `(outputs, num_classes) -> why`, "" where the term can be had from what the
+            discriminator returns, of which only structure and shapes are known;
+            `num_classes` is None where that is not known.
     """
 
     fn: Callable[[Round], Scalar]
     labels: bool = False
+    refuses: Callable[[Array | Outputs, int | None], str] = _takes_anything
 
 
 class Remembering(NamedTuple):
@@ -161,7 +172,9 @@ def evaluate(
     for name, one in terms.items():
         own = turn._replace(keys=prng.stream(turn.keys, name))
         match one.term:
-            case Term(fn, _):
+            case Term(fn, _, refuses):
+                if why := refuses(own.fake_outputs, None):
+                    raise ValueError(f"term {name!r} {why}")
                 value = fn(own)
             case Remembering(_, fn):
                 value, kept[name] = fn(own, memory[name])

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax import losses
 from gan_jax.game import Ema, Game, Phase, Player, Views
 from gan_jax.methods.objectives import (
     AUGMENT,
@@ -32,6 +33,7 @@ from gan_jax.types import (
     InputGradientPenalty,
     Key,
     Net,
+    Outputs,
     ParamTransform,
     PyTree,
     Scalar,
@@ -124,6 +126,7 @@ def from_recipe(
     *,
     num_classes: int | None = None,
     couples: bool = False,
+    outputs: Array | Outputs | None = None,
 ) -> Game:
     """`two_player` with its options as one value.
 
@@ -133,17 +136,22 @@ def from_recipe(
         recipe: the options.
         num_classes: number of classes of a conditional game, or None.
         couples: whether the discriminator couples examples in another way.
+        outputs: shapes of what the discriminator returns, if known; terms that it does not
+            suit are then refused here and not by the first step.
     """
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
     if recipe.unroll < 0:
         raise ValueError(f"unroll is a number of updates, got {recipe.unroll}")
-    conditional = num_classes is not None
     d_terms = weighted("d_terms", recipe.d_terms)
     g_terms = weighted("g_terms", recipe.g_terms)
     _check_unroll(recipe)
+    if recipe.loss is losses.zero and not (d_terms and g_terms):
+        raise ValueError("a game without an adversarial loss needs terms for both players")
     for terms in (d_terms, g_terms):
-        _check_terms(terms, discriminator, conditional, couples)
+        _check_terms(terms, discriminator, num_classes, couples)
+        _check_outputs(terms, outputs, num_classes)
+    conditional = num_classes is not None
     sides = (
         ("disc", DISCRIMINATOR, d_terms, discriminator_objective, recipe.d_steps),
         ("gen", GENERATOR, g_terms, generator_objective, 1),
@@ -184,11 +192,14 @@ def _check_unroll(recipe: Recipe) -> None:
 
 
 def _check_terms(
-    terms: Mapping[str, Weighted], discriminator: Net, conditional: bool, couples: bool
+    terms: Mapping[str, Weighted],
+    discriminator: Net,
+    num_classes: int | None,
+    couples: bool,
 ) -> None:
     """Refuses terms that have no meaning in the game."""
     for name, one in terms.items():
-        if isinstance(one.term, Term) and one.term.labels and not conditional:
+        if isinstance(one.term, Term) and one.term.labels and num_classes is None:
             raise ValueError(f"term {name!r} needs labels: set num_classes, or drop it")
         if not isinstance(one.term, InputGradientPenalty):
             continue
@@ -198,6 +209,19 @@ def _check_terms(
                 "has batch statistics: give it a norm that keeps examples apart, or none, "
                 "and no minibatch layer"
             )
+
+
+def _check_outputs(
+    terms: Mapping[str, Weighted],
+    outputs: Array | Outputs | None,
+    num_classes: int | None,
+) -> None:
+    """Refuses terms that want more of the discriminator than it returns."""
+    for name, one in terms.items():
+        if outputs is None or not isinstance(one.term, Term):
+            continue
+        if why := one.term.refuses(outputs, num_classes):
+            raise ValueError(f"term {name!r} {why}")
 
 
 def _has_batch_statistics(net: Net) -> bool:

@@ -52,6 +52,11 @@ CASES = {
     "cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
     "hidden_cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
     "acgan": Case(_DCGAN | {"num_classes": 3}, couples=True),
+    "tac_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
+    "adc_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
+    "contra_gan": Case(_DCGAN | {"num_classes": 3}, couples=True),
+    "reac_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="contra_gan"),
+    "mh_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
 }
 
 

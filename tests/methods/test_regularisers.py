@@ -80,11 +80,11 @@ def test_history_is_that_of_the_player_that_moves():
 
 
 def test_latent_consistency_has_two_sides():
-    d_term, g_term = regularisers.latent_consistency(noise_scale=0.1)
+    term = regularisers.latent_consistency(noise_scale=0.1)
     _, metrics = dirac(
-        spread=2.0, d_terms={"zcr": (1.0, d_term)}, g_terms={"zcr": (0.0, g_term)}
+        spread=2.0, d_terms={"zcr": (1.0, term)}, g_terms={"zcr": (0.0, term)}
     )
-    psi, _ = values(dirac(spread=2.0, d_terms={"zcr": (1.0, d_term)})[0])
+    psi, _ = values(dirac(spread=2.0, d_terms={"zcr": (1.0, term)})[0])
     assert psi != PSI
     # The image moves by 2 d, the logit by 2 psi d, for d ~ N(0, 0.1^2) per row.
     assert 0.0 < float(metrics["disc/zcr"]) < (2.0 * PSI) ** 2 * 0.1
@@ -167,14 +167,14 @@ def test_class_losses_see_the_heads_and_the_labels():
         lambda key: ({"theta": jnp.full((1,), THETA)}, {}),
         lambda params, stats, z, y, train: (jnp.zeros_like(z) + params["theta"][None], {}),
     )
-    d_term, g_term = regularisers.class_terms(losses.acgan())
+    term = regularisers.class_term(losses.acgan())
     game = two_player(
         generator=shift,
         discriminator=heads,
         prior=lambda key: jnp.zeros((1,)),
         num_classes=2,
-        d_terms={"classes": (1.0, d_term)},
-        g_terms={"classes": (1.0, g_term), "features": (1.0, FEATURES)},
+        d_terms={"classes": (1.0, term)},
+        g_terms={"classes": (1.0, term), "features": (1.0, FEATURES)},
     )
     algorithm = compile_game(game)
     labels = jnp.array([[0, 1, 1, 1]], jnp.int32)
@@ -192,7 +192,7 @@ FEATURES = regularisers.feature_matching()
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        (regularisers.class_terms(losses.acgan())[0], "needs labels: set num_classes"),
+        (regularisers.class_term(losses.acgan()), "needs labels: set num_classes"),
         (FEATURES, "a discriminator whose head returns features"),
     ],
 )
