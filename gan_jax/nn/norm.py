@@ -42,6 +42,44 @@ def batch_moments(x: Array) -> tuple[Array, Array]:
     return mean, tracing.pmean(jnp.square(centred).mean(axes))
 
 
+def group_moments(x: Array, size: int) -> tuple[Array, Array]:
+    """The same over groups of `size` neighbouring rows of the global batch ("ghost batch
+    normalisation", 1705.08741), whatever the number of shards.
+
+    Args:
+        x: (B, ..., C).
+        size: divides the global batch; and either divides B, so that nothing passes
+            between shards, or is a multiple of it.
+
+    Returns:
+        Two float32 arrays (B, C): those of the group of each row.
+
+    Raises:
+        ValueError: the batch does not fall into such groups.
+    """
+    rows, channels = x.shape[0], x.shape[-1]
+    if (rows * tracing.batch_shards()) % size or (rows % size and size % rows):
+        raise ValueError(
+            f"batch normalisation by groups of {size} needs a batch that is a multiple of "
+            f"it, whole groups or whole parts of one on every device; got {rows} rows on "
+            f"each of {tracing.batch_shards()}"
+        )
+    within = min(size, rows)
+    x = x.astype(jnp.float32).reshape(rows // within, within, -1, channels)
+    own = tracing.global_rows(rows) // size
+
+    def over_groups(part: Array) -> Array:
+        """(parts, C) to the mean of the group that each row is in, (B, C)."""
+        if size <= rows:
+            return jnp.repeat(part, size, axis=0)
+        parts = tracing.gather(part)
+        return parts.reshape(-1, size // rows, channels).mean(axis=1)[own]
+
+    mean = over_groups(x.mean(axis=(1, 2)))
+    centred = x - mean[::within, None, None]
+    return mean, over_groups(jnp.square(centred).mean(axis=(1, 2)))
+
+
 def spread(per_channel: Array, x: Array) -> Array:
     """(C,) or (B, C) with unit axes for the space of `x` (B, ..., C)."""
     lead = per_channel.shape[:-1] + (1,) * (x.ndim - per_channel.ndim)
@@ -63,23 +101,31 @@ class _BatchStatistics(linen.Module):
         momentum: weight of the old running mean in each update.
         epsilon: added to the variance.
         dtype: type of the result.
+        group_size: examples that share their moments in training (`group_moments`); None is
+            the whole global batch.
     """
 
     momentum: float = 0.9
     epsilon: float = 1e-5
     dtype: DTypeLike = jnp.float32
+    group_size: int | None = None
 
     def _moments(self, x: Array, train: bool) -> tuple[Array, Array]:
-        """Mean and inverse deviation (C,); updates collection "batch_stats" in training."""
+        """Mean and inverse deviation, (C,) or by group (B, C); updates collection
+        "batch_stats" in training.
+        """
         shape = (x.shape[-1],)
         mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
         if not train:
             return mean.value, jax.lax.rsqrt(var.value + self.epsilon)
-        batch_mean, batch_var = batch_moments(x)
+        if self.group_size is None:
+            batch_mean, batch_var = moments = batch_moments(x)
+        else:
+            batch_mean, batch_var = group_moments(x, self.group_size)
+            moments = tuple(tracing.pmean(m.mean(axis=0)) for m in (batch_mean, batch_var))
         if not self.is_initializing():
-            mean.value = self._running(mean.value, batch_mean)
-            var.value = self._running(var.value, batch_var)
+            mean.value, var.value = map(self._running, (mean.value, var.value), moments)
         return batch_mean, jax.lax.rsqrt(batch_var + self.epsilon)
 
     def _running(self, old: Array, new: Array) -> Array:
@@ -102,7 +148,8 @@ class BatchNorm(_BatchStatistics):
         if not self.affine:
             return _modulate(x, mean, inverse, jnp.zeros_like(mean), self.dtype)
         scale, bias = scale_and_bias(self, x.shape[-1])
-        return _modulate(x, mean, inverse * scale, bias, self.dtype)
+        gain = inverse * scale.reshape((1,) * (inverse.ndim - 1) + scale.shape)
+        return _modulate(x, mean, gain, bias, self.dtype)
 
 
 class ConditionalBatchNorm(_BatchStatistics):
@@ -128,7 +175,7 @@ class ConditionalBatchNorm(_BatchStatistics):
         zeros = jax.nn.initializers.zeros
         gain = Embed(self.num_classes, x.shape[-1], zeros, name="gain")(y)
         bias = Embed(self.num_classes, x.shape[-1], zeros, name="bias")(y)
-        return _modulate(x, mean, inverse[None] * (1.0 + gain), bias, self.dtype)
+        return _modulate(x, mean, jnp.atleast_2d(inverse) * (1.0 + gain), bias, self.dtype)
 
 
 def scale_and_bias(module: linen.Module, channels: int) -> tuple[Array, Array]:

@@ -73,7 +73,38 @@ def test_batch_norm_evaluates_with_the_running_moments(x):
     np.testing.assert_allclose(BatchNorm().apply(variables, x), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("norm", [BatchNorm(), ConditionalBatchNorm(num_classes=3)])
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_groups_of_rows_are_normalised_apart(size, x):
+    norm = BatchNorm(group_size=size, momentum=0.0)
+    variables = randomised(norm.init(jax.random.key(0), x))
+    y, updated = norm.apply(variables, x, train=True, mutable=["batch_stats"])
+    groups = np.asarray(x, np.float64).reshape(8 // size, size, 3, 5, 4)
+    mean, var = moments(groups, (1, 2, 3))
+    normal = ((groups - mean) / np.sqrt(var + EPS)).reshape(x.shape)
+    params = variables["params"]
+    expected = normal * np.asarray(params["scale"]) + np.asarray(params["bias"])
+    np.testing.assert_allclose(y, expected, atol=1e-4)
+    running = updated["batch_stats"]
+    np.testing.assert_allclose(running["mean"], mean.mean(0).ravel(), rtol=1e-5)
+    np.testing.assert_allclose(running["var"], var.mean(0).ravel(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [3, 16])
+def test_groups_must_divide_the_batch(size, x):
+    with pytest.raises(ValueError, match=f"groups of {size} needs a batch"):
+        BatchNorm(group_size=size).init(jax.random.key(0), x, train=True)
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        BatchNorm(),
+        ConditionalBatchNorm(num_classes=3),
+        # Groups within a device of two rows, and over two of the four.
+        BatchNorm(group_size=1),
+        ConditionalBatchNorm(num_classes=3, group_size=4),
+    ],
+)
 def test_batch_statistics_are_global_under_shard_map(norm, x):
     y = jnp.arange(8) % 3
     variables = randomised(norm.init(jax.random.key(0), x, y))
