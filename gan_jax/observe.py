@@ -165,11 +165,16 @@ def score(
 
 
 def spectrum(state: GameState) -> dict[str, Array]:
-    """Top singular value of every trained kernel, named "spectrum/NET/PATH"."""
+    """The three top singular values of every trained kernel, named "spectrum/NET/PATH",
+    "spectrum_2/NET/PATH" and "spectrum_3/NET/PATH".
+    """
     values: dict[str, Array] = {}
     for player in state.players.values():
-        for path, top in top_singular_values(player.params).items():
-            values[f"spectrum/{path}"] = top[0]
+        for path, top in top_singular_values(player.params, 3).items():
+            for name, value in zip(
+                ("spectrum", "spectrum_2", "spectrum_3"), top, strict=False
+            ):
+                values[f"{name}/{path}"] = value
     return values
 
 

@@ -123,7 +123,15 @@ def test_rules_that_watch_nothing_are_introduced_once(caplog):
 
 def test_spectra_and_norms_of_every_net():
     spectrum = observe.spectrum(STATE)
-    assert spectrum.keys() == {"spectrum/net/conv/kernel", "spectrum/head/w"}
+    assert spectrum.keys() == {
+        "spectrum/net/conv/kernel",
+        "spectrum_2/net/conv/kernel",
+        "spectrum_3/net/conv/kernel",
+        "spectrum/head/w",
+        "spectrum_2/head/w",
+    }
+    assert float(spectrum["spectrum_2/head/w"]) == pytest.approx(2.0, rel=1e-6)
+    assert abs(float(spectrum["spectrum_3/net/conv/kernel"])) < 1e-5
     assert float(spectrum["spectrum/head/w"]) == pytest.approx(5.0, rel=1e-6)
     ones = np.sqrt(18 * 4)  # of a matrix of rank one
     assert float(spectrum["spectrum/net/conv/kernel"]) == pytest.approx(ones, rel=1e-5)
