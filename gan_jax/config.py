@@ -8,6 +8,7 @@ A config file defines `get_config(variant="") -> ConfigDict`, starting from
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -197,6 +198,19 @@ def set_optimizer(config: ConfigDict, players: str, name: str, **numbers: float)
         spec = config.recipe[f"{player}_optimizer"]
         spec.name = name
         spec.update(numbers)
+
+
+def set_ema(config: ConfigDict, decay: float, start: int = 0) -> None:
+    """Sets the generator's average as most papers state it, by steps of the config's batch.
+
+    Args:
+        config: the config, with its batch size.
+        decay: weight of the old average in each step.
+        start: steps before which the average is the generator itself.
+    """
+    batch = config.train.batch_size
+    config.recipe.ema.half_life = batch * math.log(0.5) / math.log(decay)
+    config.recipe.ema.start = float(start * batch)
 
 
 def set_guards(config: ConfigDict, action: str, **rules: Mapping[str, Any]) -> None:

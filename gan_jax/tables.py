@@ -12,6 +12,7 @@ from gan_jax import augment, losses, penalties, priors, transforms
 from gan_jax.methods import augmented, conditioning, regularisers
 from gan_jax.methods.recipe import Augmentation
 from gan_jax.methods.terms import Term
+from gan_jax.nn.initializers import Initializer, normal, orthogonal
 from gan_jax.nn.minibatch import (
     MinibatchDiscrimination,
     MinibatchFactory,
@@ -71,10 +72,15 @@ MINIBATCH: dict[str, MinibatchFactory | None] = {
     "discrimination": MinibatchDiscrimination,
     "stddev": MinibatchStddev,
 }
+INITIALIZERS: dict[str, Initializer] = {
+    "orthogonal": orthogonal(),
+    "normal": normal(0.02),
+}
 NAMED_OPTIONS: dict[str, dict[str, Any]] = {
     "conditioning": CONDITIONINGS,
     "d_norm": NORMS,
     "dtype": DTYPES,
+    "kernel_init": INITIALIZERS,
     "minibatch": MINIBATCH,
 }
 """Options of networks whose values have names in a config."""

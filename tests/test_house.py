@@ -38,6 +38,7 @@ FLOORS = [
         "launch",
         "loop",
         "observe",
+        "plan",
         "registry",
         "relay",
         "session",

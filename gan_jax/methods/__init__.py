@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gan_jax.game import Game
+from gan_jax.methods.biggan import biggan, biggan_deep
 from gan_jax.methods.dcgan import (
     acgan,
     adc_gan,
@@ -23,8 +24,9 @@ from gan_jax.methods.dcgan import (
     wgan,
 )
 from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
+from gan_jax.methods.r3gan import r3gan
 from gan_jax.methods.recipe import Augmentation, Recipe
-from gan_jax.methods.resnet import sngan, wgan_gp
+from gan_jax.methods.resnet import projection_cgan, sagan, sngan, wgan_gp
 from gan_jax.methods.terms import Remembering, Round, Term, Weighted
 from gan_jax.methods.two_player import from_recipe, two_player
 
@@ -40,6 +42,11 @@ METHODS: dict[str, Callable[..., Game]] = {
     "wgan": wgan,
     "wgan_gp": wgan_gp,
     "sngan": sngan,
+    "projection_cgan": projection_cgan,
+    "sagan": sagan,
+    "biggan": biggan,
+    "biggan_deep": biggan_deep,
+    "r3gan": r3gan,
     "unrolled_gan": unrolled_gan,
     "cgan": cgan,
     "hidden_cgan": hidden_cgan,
@@ -62,6 +69,8 @@ __all__ = [
     "Weighted",
     "acgan",
     "adc_gan",
+    "biggan",
+    "biggan_deep",
     "cgan",
     "contra_gan",
     "dcgan",
@@ -73,9 +82,12 @@ __all__ = [
     "lsgan",
     "mh_gan",
     "ns_gan",
+    "projection_cgan",
+    "r3gan",
     "rasgan",
     "reac_gan",
     "rsgan",
+    "sagan",
     "sngan",
     "tac_gan",
     "two_player",

@@ -1,6 +1,9 @@
-"""WGAN-GP and SNGAN on the residual networks of their 32-pixel experiments."""
+"""WGAN-GP, SNGAN and SAGAN on SNGAN's residual networks."""
 
 from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
@@ -19,6 +22,8 @@ from gan_jax.networks.resnet import (
     GeneratorPlan,
     ResNetDiscriminator,
     ResNetGenerator,
+    tapered_discriminator,
+    tapered_generator,
 )
 from gan_jax.nn.initializers import he_uniform
 from gan_jax.nn.minibatch import MinibatchFactory
@@ -46,6 +51,15 @@ _SNGAN = Recipe(
     d_steps=5,
     joint_forward=True,
     fakes_per_real=2,
+)
+_SAGAN = Recipe(
+    loss=losses.hinge,
+    prior=normal(128),
+    g_tx=optax.adam(1e-4, b1=0.0, b2=0.9),
+    d_tx=optax.adam(4e-4, b1=0.0, b2=0.9),
+    g_transform=transforms.spectral_norm(where=transforms.kernels),
+    d_transform=transforms.spectral_norm(where=transforms.matrices),
+    joint_forward=True,
 )
 
 
@@ -114,23 +128,28 @@ def sngan(
     *,
     image_shape: tuple[int, ...],
     num_classes: int | None = None,
-    g_width: int = 256,
-    d_width: int = 128,
+    g_width: int | None = None,
+    d_width: int | None = None,
+    tapered: bool | None = None,
     conditioning: Conditioning = BY_NORM,
     minibatch: MinibatchFactory | None = None,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _SNGAN,
 ) -> Game:
-    """Spectrally normalised GAN (1802.05957, appendix B.4, table 4).
+    """Spectrally normalised GAN (1802.05957, appendix B.4, tables 4 to 6).
 
     Convolutions before a batch norm have no biases, which it would remove; the authors'
     code has them.
 
     Args:
-        image_shape: (H, W, C), both sides multiples of 8.
+        image_shape: (H, W, C), both sides multiples of 8; larger tapered images need sides
+            that can be halved on.
         num_classes: number of classes, or None.
-        g_width: channels of the generator's blocks.
-        d_width: channels of the discriminator's blocks.
+        g_width: channels of the generator's blocks, or of its last one where they taper;
+            256 and 64 are published.
+        d_width: channels of the discriminator's blocks, or of its first; 128 and 64.
+        tapered: whether channels halve with every doubling of the resolution, as published
+            above 32 pixels, which is what None means.
         conditioning: where labels enter, if there are classes; conditional batch norm in
             the generator and a projection in the discriminator (1802.05637).
         minibatch: factory of a layer before the discriminator's head that looks at the
@@ -140,8 +159,9 @@ def sngan(
             steps, and two generated examples per real one in the generator's phase, as in
             the authors' code.
     """
+    plans = _plans(image_shape, g_width, d_width, tapered)
     generator = ResNetGenerator(
-        _generator_plan(image_shape, g_width),
+        plans.generator,
         image_shape[-1],
         num_classes=num_classes,
         input_labels=conditioning.g_input,
@@ -150,7 +170,7 @@ def sngan(
         dtype=dtype,
     )
     discriminator = ResNetDiscriminator(
-        _discriminator_plan(d_width),
+        plans.discriminator,
         num_classes=num_classes,
         input_labels=conditioning.d_input,
         hidden_labels=conditioning.d_hidden,
@@ -165,6 +185,93 @@ def sngan(
         recipe,
         num_classes,
         couples=minibatch is not None,
+    )
+
+
+projection_cgan = partial(sngan, recipe=_SNGAN._replace(fakes_per_real=1))
+"""cGAN with a projection discriminator (1802.05637) on SNGAN's networks."""
+
+
+def sagan(
+    *,
+    image_shape: tuple[int, ...],
+    num_classes: int | None = None,
+    g_width: int | None = None,
+    d_width: int | None = None,
+    tapered: bool | None = None,
+    g_attention: tuple[int, ...] | None = None,
+    d_attention: tuple[int, ...] = (1,),
+    wide: bool = True,
+    conditioning: Conditioning = BY_NORM,
+    dtype: DTypeLike = jnp.float32,
+    recipe: Recipe = _SAGAN,
+) -> Game:
+    """Self-attention GAN (1805.08318) on SNGAN's networks.
+
+    Args:
+        image_shape: as of `sngan`, as what follows but for the attention.
+        num_classes: number of classes, or None.
+        g_width: channels of the generator's blocks, or of its last one.
+        d_width: channels of the discriminator's blocks, or of its first.
+        tapered: whether channels halve with every doubling, or None.
+        g_attention: blocks of the generator, counted from 0, that self-attention follows;
+            None for the middle one, to 32 x 32 in images of 128.
+        d_attention: the same of the discriminator; its second block ends at 32 x 32 too.
+        wide: whether the first convolution of the discriminator's blocks has their outputs
+            as channels, as in the authors' code.
+        conditioning: where labels enter, if there are classes.
+        dtype: compute type of the networks.
+        recipe: loss, optimizers and terms; hinge, Adam at 1e-4 and 4e-4, one discriminator
+            step, spectral norm of both players.
+    """
+    plans = _plans(image_shape, g_width, d_width, tapered)
+    if g_attention is None:
+        g_attention = (len(plans.generator.features) // 2,)
+    generator = ResNetGenerator(
+        plans.generator,
+        image_shape[-1],
+        num_classes=num_classes,
+        input_labels=conditioning.g_input,
+        hidden_labels=conditioning.g_hidden,
+        modulation=conditioning.g_modulation,
+        attention=tuple(g_attention),
+        dtype=dtype,
+    )
+    discriminator = ResNetDiscriminator(
+        plans.discriminator,
+        num_classes=num_classes,
+        input_labels=conditioning.d_input,
+        hidden_labels=conditioning.d_hidden,
+        head=conditioning.head,
+        attention=tuple(d_attention),
+        wide=wide,
+        dtype=dtype,
+    )
+    return play(generator, discriminator, image_shape, recipe, num_classes)
+
+
+class _Plans(NamedTuple):
+    generator: GeneratorPlan
+    discriminator: DiscriminatorPlan
+
+
+def _plans(
+    image_shape: tuple[int, ...],
+    g_width: int | None,
+    d_width: int | None,
+    tapered: bool | None,
+) -> _Plans:
+    """SNGAN's published plans, at any size."""
+    if tapered is None:
+        tapered = min(image_shape[:2]) > 32
+    if tapered:
+        return _Plans(
+            tapered_generator(*image_shape[:2], 64 if g_width is None else g_width),
+            tapered_discriminator(*image_shape[:2], 64 if d_width is None else d_width),
+        )
+    return _Plans(
+        _generator_plan(image_shape, 256 if g_width is None else g_width),
+        _discriminator_plan(128 if d_width is None else d_width),
     )
 
 

@@ -1,4 +1,5 @@
-"""Residual networks of WGAN-GP (1704.00028) and SNGAN (1802.05957), at any resolution.
+"""Residual networks of WGAN-GP (1704.00028), SNGAN (1802.05957) and SAGAN (1805.08318), at
+any resolution.
 
 Resampling and convolution are fused where that is exact (`gan_jax.nn.conv`), and 1 x 1
 shortcuts act on the smaller side of a resampling, with which they commute.
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 from flax import linen
 from jax.typing import DTypeLike
 
+from gan_jax.networks.dcgan import halvings
 from gan_jax.networks.heads import Head, projection
 from gan_jax.networks.labels import (
     BY_CLASS,
@@ -25,6 +27,7 @@ from gan_jax.networks.labels import (
     joined,
     modulated,
 )
+from gan_jax.nn.attention import SelfAttention, check_attention
 from gan_jax.nn.conv import NEAREST, Upsampling
 from gan_jax.nn.initializers import Initializer, glorot_uniform
 from gan_jax.nn.layers import Conv, ConvPool, Dense, UpsampleConv
@@ -59,19 +62,51 @@ class DiscriminatorPlan(NamedTuple):
     down: tuple[bool, ...]
 
 
+_MOST = 16
+
+
+def tapered_generator(height: int, width: int, features: int) -> GeneratorPlan:
+    """SNGAN's proportions above 32 pixels, for as many doublings as the sides allow.
+
+    Args:
+        height: of the images; see `dcgan.halvings` for what is possible.
+        width: of the images.
+        features: channels of the last block, 64 in the paper; blocks before have up to 16
+            times as many.
+    """
+    doublings = halvings(height, width)
+    base = (height >> doublings, width >> doublings)
+    multiples = [min(2**step, _MOST) for step in reversed(range(doublings + 1))]
+    first, *rest = (features * multiple for multiple in multiples)
+    return GeneratorPlan((*base, first), tuple(rest))
+
+
+def tapered_discriminator(height: int, width: int, features: int) -> DiscriminatorPlan:
+    """The same for discriminators, which halve a base of 6 or more once again.
+
+    Args:
+        height: of the images.
+        width: of the images.
+        features: channels of the first block, 64 in the paper.
+    """
+    down = halvings(height, width)
+    sides = (height >> down, width >> down)
+    if min(sides) > 4 and not any(side % 2 for side in sides):
+        down += 1
+    widths = tuple(features * min(2**step, _MOST) for step in range(down + 1))
+    return DiscriminatorPlan(widths, (True,) * down + (False,))
+
+
+_TAPERED = (48, 64, 128)
 GENERATOR_PLANS = {
     32: GeneratorPlan((4, 4, 256), (256, 256, 256)),
-    48: GeneratorPlan((6, 6, 512), (256, 128, 64)),
-    64: GeneratorPlan((4, 4, 1024), (512, 256, 128, 64)),
-    128: GeneratorPlan((4, 4, 1024), (1024, 512, 256, 128, 64)),
+    **{size: tapered_generator(size, size, 64) for size in _TAPERED},
 }
 """SNGAN's generators (1802.05957, tables 4 to 6) by resolution."""
 
 DISCRIMINATOR_PLANS = {
     32: DiscriminatorPlan((128, 128, 128, 128), (True, True, False, False)),
-    48: DiscriminatorPlan((64, 128, 256, 512, 1024), (True, True, True, True, False)),
-    64: DiscriminatorPlan((64, 128, 256, 512, 1024), (True, True, True, True, False)),
-    128: DiscriminatorPlan((64, 128, 256, 512, 1024, 1024), (True,) * 5 + (False,)),
+    **{size: tapered_discriminator(size, size, 64) for size in _TAPERED},
 }
 """SNGAN's discriminators by resolution."""
 
@@ -135,6 +170,8 @@ class ResNetGenerator(linen.Module):
         modulation: what the normalisations of the blocks are conditioned on; by default the
             classes, by a conditional batch normalisation in place of `norm`. The last norm
             is shared.
+        attention: blocks, counted from 0, that self-attention follows; in SAGAN the one
+            to a quarter of the resolution (2 at 128, 1 at 32).
         upsampling: how resolutions are doubled; nearest in the papers.
         use_bias: biases in the blocks' convolutions. A later batch normalisation removes
             whatever they add, so None means: only without a norm. The published networks
@@ -150,6 +187,7 @@ class ResNetGenerator(linen.Module):
     input_labels: Join | None = None
     hidden_labels: Join | None = None
     modulation: Modulation | None = BY_CLASS
+    attention: tuple[int, ...] = ()
     upsampling: Upsampling = NEAREST
     use_bias: bool | None = None
     kernel_init: GainInitializer = glorot_uniform
@@ -160,6 +198,7 @@ class ResNetGenerator(linen.Module):
         """Maps latents (B, Z) and labels (B,) to images (B, H, W, channels) in [-1, 1]."""
         classes = self.num_classes
         check_entries(classes, self.input_labels, self.hidden_labels, self.modulation)
+        check_attention(self.attention, len(self.plan.features))
         norm, style = modulated(self.modulation, self.norm, z, y, classes)
         block = partial(
             GeneratorBlock,
@@ -176,6 +215,10 @@ class ResNetGenerator(linen.Module):
         h = joined(self.hidden_labels, h, y, classes)
         for index, features in enumerate(self.plan.features):
             h = block(features, name=f"block_{index}")(h, style, train=train)
+            if index in self.attention:
+                h = SelfAttention(
+                    kernel_init=plain, dtype=self.dtype, name=f"attention_{index}"
+                )(h)
         h = jax.nn.relu(normalise(self.norm, h, None, train=train, name="norm"))
         image = Conv(self.channels, kernel_init=plain, dtype=self.dtype, name="image")(h)
         return jnp.tanh(image.astype(jnp.float32))
@@ -189,6 +232,8 @@ class DiscriminatorBlock(linen.Module):
         down: whether the resolution is halved.
         first: whether the input is an image: no norm and no ReLU before the first
             convolution, which then has `features` outputs.
+        wide: whether the first convolution has `features` outputs in every block (SAGAN's
+            authors and BigGAN) and not as many as inputs (SNGAN).
         norm: factory of the normalisation; None for none.
         rectified_shortcut: whether the shortcut sees relu(x) and not x, as in networks
             trained by code with an in-place ReLU.
@@ -199,6 +244,7 @@ class DiscriminatorBlock(linen.Module):
     features: int
     down: bool = True
     first: bool = False
+    wide: bool = False
     norm: NormFactory | None = None
     rectified_shortcut: bool = False
     kernel_init: GainInitializer = glorot_uniform
@@ -214,7 +260,8 @@ class DiscriminatorBlock(linen.Module):
         if not self.first:
             h = jax.nn.relu(normalise(self.norm, x, None, train=train, name="norm_0"))
             x = jax.nn.relu(x) if self.rectified_shortcut else x
-        h = conv(self.features if self.first else inputs, name="conv_0")(h)
+        hidden = self.features if self.first or self.wide else inputs
+        h = conv(hidden, name="conv_0")(h)
         h = jax.nn.relu(normalise(self.norm, h, None, train=train, name="norm_1"))
         return last(self.features, name="conv_1")(h) + self._shortcut(x)
 
@@ -248,6 +295,8 @@ class ResNetDiscriminator(linen.Module):
         minibatch: factory of a layer between pooling and the head.
         head: what becomes of the pooled features and the labels; by default a projection
             (1802.05637).
+        attention: blocks, counted from 0, that self-attention follows; in SAGAN the second.
+        wide: see `DiscriminatorBlock`.
         rectified_shortcut: see `DiscriminatorBlock`.
         kernel_init: initialiser by gain; Glorot in SNGAN, He in WGAN-GP.
         dtype: compute type; parameters and logits are float32.
@@ -261,6 +310,8 @@ class ResNetDiscriminator(linen.Module):
     hidden_labels: Join | None = None
     minibatch: MinibatchFactory | None = None
     head: Head = projection
+    attention: tuple[int, ...] = ()
+    wide: bool = False
     rectified_shortcut: bool = False
     kernel_init: GainInitializer = glorot_uniform
     dtype: DTypeLike = jnp.float32
@@ -272,12 +323,15 @@ class ResNetDiscriminator(linen.Module):
         """Maps images (B, H, W, C) and labels (B,) to logits (B,), or what the head
         gives.
         """
+        check_attention(self.attention, len(self.plan.features))
+        plain = self.kernel_init(1.0)
         h = joined(self.input_labels, x.astype(self.dtype), y, self.num_classes)
         for index, (features, down) in enumerate(zip(*self.plan, strict=True)):
             block = DiscriminatorBlock(
                 features,
                 down=down,
                 first=index == 0,
+                wide=self.wide,
                 norm=self.norm if index > 0 else None,
                 rectified_shortcut=self.rectified_shortcut,
                 kernel_init=self.kernel_init,
@@ -285,6 +339,10 @@ class ResNetDiscriminator(linen.Module):
                 name=f"block_{index}",
             )
             h = block(h, train=train)
+            if index in self.attention:
+                h = SelfAttention(
+                    kernel_init=plain, dtype=self.dtype, name=f"attention_{index}"
+                )(h)
         h = joined(self.hidden_labels, jax.nn.relu(h), y, self.num_classes)
         h = combined(self.minibatch, self.pool(h.astype(jnp.float32)))
-        return self.head(h, y, self.num_classes, self.kernel_init(1.0))
+        return self.head(h, y, self.num_classes, plain)

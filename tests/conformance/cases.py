@@ -35,6 +35,7 @@ class Case(NamedTuple):
 _MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
 _DCGAN = {"image_shape": IMAGES, "width": 4, "kernel_size": 4}
 _RESNET = {"image_shape": IMAGES, "g_width": 4, "d_width": 4}
+_BIGGAN = {"image_shape": IMAGES, "num_classes": 3, "g_width": 2, "d_width": 2}
 
 CASES = {
     "gan": Case(_MLP, couples=False),
@@ -48,6 +49,20 @@ CASES = {
     "wgan": Case(_DCGAN, couples=True, like="dcgan"),
     "wgan_gp": Case(_RESNET, couples=True),
     "sngan": Case(_RESNET | {"num_classes": 3}, couples=True),
+    "projection_cgan": Case(_RESNET | {"num_classes": 3}, couples=True, like="sngan"),
+    "sagan": Case(_RESNET | {"num_classes": 3}, couples=True),
+    "biggan": Case(_BIGGAN | {"embedding": 4, "hierarchical": False}, couples=True),
+    "biggan_deep": Case(_BIGGAN | {"embedding": 4}, couples=True),
+    "r3gan": Case(
+        {
+            "image_shape": IMAGES,
+            "num_classes": 3,
+            "features": 8,
+            "group_size": 4,
+            "blocks": 1,
+        },
+        couples=True,
+    ),
     "unrolled_gan": Case(_MLP, couples=True),
     "cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
     "hidden_cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
