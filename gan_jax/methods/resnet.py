@@ -265,9 +265,10 @@ def _plans(
     if tapered is None:
         tapered = min(image_shape[:2]) > 32
     if tapered:
+        height, width = image_shape[:2]
         return _Plans(
-            tapered_generator(*image_shape[:2], 64 if g_width is None else g_width),
-            tapered_discriminator(*image_shape[:2], 64 if d_width is None else d_width),
+            tapered_generator(height, width, 64 if g_width is None else g_width),
+            tapered_discriminator(height, width, 64 if d_width is None else d_width),
         )
     return _Plans(
         _generator_plan(image_shape, 256 if g_width is None else g_width),
