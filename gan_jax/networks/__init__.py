@@ -1,5 +1,19 @@
 """Networks: generators `(z, y=None, *, train)`, discriminators `(x, y=None, *, train)`."""
 
+from gan_jax.networks.biggan import (
+    BIGGAN_PLANS,
+    BigGANDiscriminator,
+    BigGANGenerator,
+    BigGANPlan,
+    biggan_plan,
+)
+from gan_jax.networks.biggan_deep import (
+    BIGGAN_DEEP_PLANS,
+    BigGANDeepDiscriminator,
+    BigGANDeepGenerator,
+    BigGANDeepPlan,
+    biggan_deep_plan,
+)
 from gan_jax.networks.bottleneck import BottleneckDiscriminator, BottleneckGenerator
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_jax.networks.heads import (
@@ -22,6 +36,14 @@ from gan_jax.networks.labels import (
     hidden_concatenation,
 )
 from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
+from gan_jax.networks.r3gan import (
+    R3GAN_PLANS,
+    R3GANDiscriminator,
+    R3GANGenerator,
+    R3GANPlan,
+    class_product,
+    r3gan_plan,
+)
 from gan_jax.networks.resnet import (
     DISCRIMINATOR_PLANS,
     GENERATOR_PLANS,
@@ -29,15 +51,26 @@ from gan_jax.networks.resnet import (
     GeneratorPlan,
     ResNetDiscriminator,
     ResNetGenerator,
+    tapered_discriminator,
+    tapered_generator,
 )
 from gan_jax.networks.robustness import ARCHITECTURES, Architecture
 
 __all__ = [
     "ARCHITECTURES",
+    "BIGGAN_DEEP_PLANS",
+    "BIGGAN_PLANS",
     "BY_CLASS",
     "DISCRIMINATOR_PLANS",
     "GENERATOR_PLANS",
+    "R3GAN_PLANS",
     "Architecture",
+    "BigGANDeepDiscriminator",
+    "BigGANDeepGenerator",
+    "BigGANDeepPlan",
+    "BigGANDiscriminator",
+    "BigGANGenerator",
+    "BigGANPlan",
     "BottleneckDiscriminator",
     "BottleneckGenerator",
     "DCGANDiscriminator",
@@ -49,17 +82,26 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "Modulation",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
+    "R3GANPlan",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "auxiliary",
+    "biggan_deep_plan",
+    "biggan_plan",
     "by_embedding",
     "by_latent",
     "class_logits",
+    "class_product",
     "concatenation",
     "featured",
     "hidden_concatenation",
     "linear",
     "projection",
     "proxies",
+    "r3gan_plan",
+    "tapered_discriminator",
+    "tapered_generator",
     "twin_auxiliary",
 ]

@@ -2,8 +2,11 @@
 
 from gan_jax.nn.activations import GATED_TANH, Activation, Gate, gated_tanh
 from gan_jax.nn.adapter import from_linen
+from gan_jax.nn.attention import SelfAttention, attend
 from gan_jax.nn.conv import BILINEAR, NEAREST, Upsampling
+from gan_jax.nn.grouped import GroupedConv, grouped_conv
 from gan_jax.nn.layers import Conv, ConvPool, ConvTranspose, Dense, Embed, UpsampleConv
+from gan_jax.nn.lowpass import lowpass_downsample, lowpass_upsample
 from gan_jax.nn.minibatch import MinibatchDiscrimination, MinibatchStddev
 from gan_jax.nn.norm import (
     BatchNorm,
@@ -29,19 +32,25 @@ __all__ = [
     "Dense",
     "Embed",
     "Gate",
+    "GroupedConv",
     "InstanceNorm",
     "LayerNorm",
     "MinibatchDiscrimination",
     "MinibatchStddev",
     "Modulated",
     "PixelNorm",
+    "SelfAttention",
     "UpsampleConv",
     "Upsampling",
     "VirtualBatchNorm",
     "WithReference",
     "adaptive_instance_norm",
+    "attend",
     "drawn",
     "fixed",
     "from_linen",
     "gated_tanh",
+    "grouped_conv",
+    "lowpass_downsample",
+    "lowpass_upsample",
 ]
