@@ -43,8 +43,11 @@ def _optimizer() -> ConfigDict:
             "b2": 0.999,
             "eps": 1e-8,
             "momentum": 0.0,  # sgd and rmsprop
-            "decay_from": placeholder(float),  # images seen at which linear decay begins
-            "decay_to": placeholder(float),  # images seen at which the rate reaches 0
+            "decay": "linear",  # or cosine
+            "decay_from": placeholder(float),  # images seen at which the decay begins
+            "decay_to": placeholder(float),  # images seen at which it ends
+            "final_rate": 0.0,
+            "final_b2": placeholder(float),  # adam's, moving as the rate does
             "box": placeholder(float),  # weight clipping to [-box, box]
         }
     )

@@ -12,18 +12,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import optax
 from ml_collections import ConfigDict
 
 from gan_jax import priors
-from gan_jax.config import choose, default_config, flatten, nearest
+from gan_jax.config import choose, flatten, nearest
 from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.guards import RULES, Rule
 from gan_jax.methods import METHODS
 from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.terms import Terms, Weighted, weighted
-from gan_jax.optim import keep_params_in_box, schedule_in_images
+from gan_jax.optimizers import build_optimizer, decaying
 from gan_jax.tables import (
     AUGMENTATIONS,
     LOSSES,
@@ -227,7 +226,7 @@ def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
     for player in ("g", "d"):
         name = f"{player}_optimizer"
         updates = _updates_per_step(player, published._replace(**changes))
-        tx = _optimizer(name, spec[name], config.train.batch_size, updates)
+        tx = build_optimizer(name, spec[name], config.train.batch_size, updates)
         if tx is not None:
             changes[f"{player}_tx"] = tx
     if spec.augment:
@@ -275,61 +274,6 @@ def _updates_per_step(player: str, recipe: Recipe) -> float:
     return (recipe.d_steps if player == "d" else 1) + lazy
 
 
-_READ_BY = {
-    "adam": {"b1", "b2", "eps"},
-    "rmsprop": {"b2", "eps", "momentum"},
-    "sgd": {"momentum"},
-}
-"""Fields of an optimizer's config that it reads besides those that all read."""
-
-
-def _optimizer(
-    name: str, spec: ConfigDict, batch_size: int, updates_per_step: float
-) -> optax.GradientTransformation | None:
-    """The optimizer of a config; None for the method's own."""
-    _check_optimizer(name, spec)
-    if spec.name is None:
-        return None
-    rate: Any = spec.learning_rate
-    if spec.decay_to is not None:
-        span = int(spec.decay_to - spec.decay_from)
-        linear = optax.linear_schedule(rate, 0.0, span, int(spec.decay_from))
-        rate = schedule_in_images(linear, batch_size, updates_per_step=updates_per_step)
-    makers: dict[str, Callable[[], optax.GradientTransformation]] = {
-        "adam": lambda: optax.adam(rate, b1=spec.b1, b2=spec.b2, eps=spec.eps),
-        "rmsprop": lambda: optax.rmsprop(
-            rate, decay=spec.b2, eps=spec.eps, momentum=spec.momentum or None
-        ),
-        "sgd": lambda: optax.sgd(rate, momentum=spec.momentum or None),
-    }
-    tx = makers[spec.name]()
-    if spec.box is None:
-        return tx
-    return optax.chain(tx, keep_params_in_box(-spec.box, spec.box))
-
-
-def _check_optimizer(name: str, spec: ConfigDict) -> None:
-    """Refuses fields that would not be read, and those that contradict each other."""
-    read = {"learning_rate", "decay_from", "decay_to", "box"}
-    if spec.name is None:
-        read = set()
-    else:
-        read |= choose("optimizer", spec.name, _READ_BY)
-    plain = default_config().recipe[name]
-    for field, value in spec.items():
-        if field != "name" and field not in read and value != plain[field]:
-            why = (
-                "needs a name" if spec.name is None else f"{spec.name!r} has no such field"
-            )
-            raise UserError(f"recipe.{name}.{field} is set, but recipe.{name} {why}")
-    if (spec.decay_from is None) != (spec.decay_to is None):
-        raise UserError(f"recipe.{name}: set decay_from and decay_to together")
-    if spec.decay_to is not None and not 0 <= spec.decay_from < spec.decay_to:
-        raise UserError(f"recipe.{name}: decay_to must lie after decay_from")
-    if spec.box is not None and spec.box <= 0:
-        raise UserError(f"recipe.{name}.box must be positive, got {spec.box}")
-
-
 def _terms(published: Terms, spec: ConfigDict) -> Terms:
     changed = {name: _term(name, entry) for name, entry in spec.items()}
     kept = {name: term for name, term in changed.items() if term.weight != 0.0}
@@ -343,10 +287,25 @@ def _term(name: str, entry: Any) -> Weighted:
             f"term {name!r} needs 'penalty' and 'weight'; has {sorted(options)}"
         )
     factory = choose("penalty", options.pop("penalty"), PENALTIES)
-    weight, every = float(options.pop("weight")), int(options.pop("every", 1))
+    weight, every = _weight(name, options), int(options.pop("every", 1))
     if every < 1:
         raise UserError(f"term {name!r}: 'every' must be at least 1, got {every}")
     return Weighted(weight, _make(f"term {name!r}", factory, options), every)
+
+
+def _weight(name: str, options: dict[str, Any]) -> Any:
+    """A term's weight, or a half cosine of images seen to another one."""
+    weight, end = float(options.pop("weight")), options.pop("final_weight", None)
+    until = options.pop("weight_until", None)
+    if (end is None) != (until is None):
+        raise UserError(f"term {name!r}: set final_weight and weight_until together")
+    if end is None:
+        return weight
+    if weight <= 0.0 or until <= 0:
+        raise UserError(
+            f"term {name!r}: weight and weight_until must be positive for a final_weight"
+        )
+    return decaying("cosine", weight, float(end), 0.0, float(until))
 
 
 def make_rules(config: ConfigDict) -> tuple[Rule, ...]:

@@ -38,6 +38,7 @@ FLOORS = [
         "launch",
         "loop",
         "observe",
+        "optimizers",
         "plan",
         "registry",
         "relay",

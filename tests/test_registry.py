@@ -140,6 +140,43 @@ def test_decay_is_in_images_for_every_player(player, per_step):
     np.testing.assert_allclose(found, np.clip((80.0 - images) / 40.0, 0.0, 1.0), atol=1e-6)
 
 
+def test_rate_and_beta2_move_along_a_cosine():
+    config = default_config()
+    config.train.batch_size = 10
+    set_optimizer(
+        config, "g", "adam", learning_rate=1.0, b1=0.0, b2=0.5, eps=0.0, decay="cosine",
+        decay_from=20, decay_to=60, final_rate=0.2, final_b2=0.9,
+    )  # fmt: skip
+    ramp = 0.5 * (1.0 - np.cos(np.pi * np.clip((np.arange(9) * 10.0 - 20) / 40, 0, 1)))
+    rates, betas = 1.0 - 0.8 * ramp, 0.5 + 0.4 * ramp
+    gradients, square, expected = 1.0 + np.arange(9), 0.0, []
+    for count, (rate, beta, gradient) in enumerate(
+        zip(rates, betas, gradients, strict=True), start=1
+    ):
+        square = beta * square + (1.0 - beta) * gradient**2
+        expected.append(rate * gradient / np.sqrt(square / (1.0 - beta**count)))
+    tx = recipe_of(config).g_tx
+    state, found = tx.init(PARAMS), []
+    with jax.numpy_dtype_promotion("standard"):
+        for gradient in gradients:
+            grads = jax.tree.map(lambda p, g=gradient: jnp.full_like(p, g), PARAMS)
+            update, state = tx.update(grads, state, PARAMS)
+            found.append(-float(update["b"]["d"]))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_weight_moves_along_a_cosine():
+    config = default_config()
+    falling = {"weight": 4.0, "final_weight": 1.0, "weight_until": 80.0}
+    set_terms(config, "d", r1={"penalty": "r1", **falling})
+    weight = recipe_of(config).d_terms["r1"].weight
+    found = [float(weight(images)) for images in (0.0, 40.0, 80.0, 1e6)]
+    np.testing.assert_allclose(found, [4.0, 2.5, 1.0, 1.0], rtol=1e-6)
+    set_terms(config, "d", r1={"penalty": "r1", "weight": 4.0, "final_weight": 1.0})
+    with pytest.raises(UserError, match="set final_weight and weight_until together"):
+        recipe_of(config)
+
+
 def test_terms_are_added_replaced_and_dropped():
     config = default_config()
     config.method = "wgan_gp"
@@ -365,6 +402,11 @@ def test_mistakes_are_told_in_one_line(name):
     [
         ({"decay_to": 5.0}, "recipe.g_optimizer: set decay_from and decay_to together"),
         ({"decay_from": 5.0, "decay_to": 5.0}, "decay_to must lie after decay_from"),
+        ({"final_rate": 0.1}, "final_rate needs decay_from and decay_to"),
+        (
+            {"decay": "cosin", "decay_from": 0.0, "decay_to": 1.0},
+            "no decay is named 'cosin'; did you mean 'cosine'",
+        ),
         ({"box": -0.1}, "recipe.g_optimizer.box must be positive, got -0.1"),
         ({"momentum": 0.9}, "momentum is set, but recipe.g_optimizer 'adam' has no such"),
     ],

@@ -55,8 +55,9 @@ def r3gan(
         remat: whether the backward pass computes the inside of blocks again.
         dtype: compute type of the networks.
         recipe: loss, prior, optimizers and terms; the paired relativistic loss, R1 and R2
-            at the authors' gamma for CIFAR-10. Their code also moves gamma, the learning
-            rate, Adam's beta2 and augmentation over the first 20 million images.
+            at the authors' first gamma for CIFAR-10. Their code moves gamma, the learning
+            rate, Adam's beta2 and augmentation over the first 20 million images, as
+            `configs/r3gan.py` does but for the last.
     """
     height, breadth, channels = image_shape
     plan = r3gan_plan(

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from gan_jax import prng
 from gan_jax.numerics import mean32, sum_per_example
@@ -117,14 +118,14 @@ class Weighted(NamedTuple):
     """A term of a player's loss; a plain pair `(weight, term)` means the same.
 
     Attributes:
-        weight: factor of the term.
+        weight: factor of the term, or `(images seen) -> factor`.
         term: a critic penalty `(critic, real, fake, key)`, a `ParamPenalty`, a `Term`, or a
             `Remembering` term.
         every: above 1, the term has a phase of its own that runs every so many steps with
             its loss multiplied by `every` (lazy regularisation).
     """
 
-    weight: float
+    weight: float | Callable[[Scalar], ArrayLike]
     term: AnyTerm
     every: int = 1
 
@@ -182,6 +183,7 @@ def evaluate(
                 value = fn(own.params)
             case _:
                 value = one.term(own.critic, own.real, own.fake, own.keys)
-        total = total + one.weight * value
+        weight = one.weight(turn.images_seen) if callable(one.weight) else one.weight
+        total = total + weight * value
         values[name] = value
     return total, values, kept

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import Net, compile_game, losses, priors, prng
+from gan_jax import Net, compile_game, losses, penalties, priors, prng
 from gan_jax.methods.recipe import Augmentation
 from gan_jax.methods.terms import Remembering, Term, latent_movement
 from gan_jax.methods.two_player import DISCRIMINATOR, GENERATOR, two_player
@@ -93,6 +93,15 @@ def test_the_generator_looks_through_updates_from_the_optimizers_own_state(steps
     np.testing.assert_allclose(
         state.players[DISCRIMINATOR].params[DISCRIMINATOR]["w"], now, rtol=1e-6
     )
+
+
+def test_a_weight_may_follow_the_images_seen():
+    terms = {"drift": (lambda images: 0.5 * images, penalties.drift())}
+    _, metrics = run(steps=3, d_terms=terms)
+    added = metrics["disc/loss"] - metrics["disc/adversarial"]
+    # The third step has seen two batches.
+    np.testing.assert_allclose(added, BATCH * metrics["disc/drift"], rtol=1e-4)
+    assert float(metrics["disc/drift"]) > 0.1
 
 
 def test_weights_of_fakes_scale_gradients_and_leave_values():
