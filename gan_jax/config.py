@@ -59,6 +59,7 @@ def _recipe() -> ConfigDict:
             "loss": placeholder(str),  # a name in gan_jax.losses
             "prior": placeholder(str),  # normal, uniform
             "latent_dim": placeholder(int),
+            "truncation": placeholder(float),  # normal latents beyond it are drawn again
             "g_optimizer": _optimizer(),
             "d_optimizer": _optimizer(),
             "g_transform": placeholder(

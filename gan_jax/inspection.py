@@ -40,7 +40,14 @@ def _checkpoints(workdir: str) -> Path:
 
 
 def sample(
-    workdir: str, output: str, *, n: int, columns: int, seed: int, label: int | None
+    workdir: str,
+    output: str,
+    *,
+    n: int,
+    columns: int,
+    seed: int,
+    label: int | None,
+    truncation: float | None = None,
 ) -> None:
     """Writes samples of a run's newest whole state as one PNG.
 
@@ -51,14 +58,19 @@ def sample(
         columns: columns of the grid.
         seed: of the latents; a sample depends on the seed and its place alone.
         label: class of all samples; None cycles through the classes of a conditional run.
+        truncation: threshold beyond which values of normal latents are drawn again
+            (1809.11096, section 3.1); None for those of training.
 
     Raises:
         UserError: there is no run or no checkpoint, a number is out of range, the label is
-            no class of the run, or the picture cannot be drawn or written.
+            no class of the run, its latents are not normal and cannot be truncated, or the
+            picture cannot be drawn or written.
     """
     if n < 1 or columns < 1:
         raise UserError(f"--n and --columns must be positive, got {n} and {columns}")
     config = load_config(workdir)
+    if truncation is not None:
+        config.recipe.truncation = truncation
     run = registry.resolve(config, example_shape(config))
     classes = run.data.num_classes
     if label is not None and (classes is None or not 0 <= label < classes):

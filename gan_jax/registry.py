@@ -214,7 +214,8 @@ def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
             changes[name] = spec[name]
     if spec.loss is not None:
         changes["loss"] = choose("loss", spec.loss, LOSSES)
-    if spec.prior is not None or spec.latent_dim is not None:
+    latents = (spec.prior, spec.latent_dim, spec.truncation)
+    if any(field is not None for field in latents):
         changes["prior"] = _prior(spec, published)
     for player in ("g", "d"):
         changes[f"{player}_terms"] = _terms(
@@ -247,13 +248,21 @@ def _augmentation(spec: ConfigDict) -> Augmentation:
 
 def _prior(spec: ConfigDict, published: Recipe) -> priors.Prior:
     if spec.prior is None:
-        raise UserError("recipe.latent_dim needs recipe.prior")
+        raise UserError("recipe.latent_dim and recipe.truncation need recipe.prior")
+    if spec.truncation is not None and spec.prior != "normal":
+        raise UserError(
+            f"recipe.truncation is of normal latents; recipe.prior is {spec.prior!r}"
+        )
     dim = spec.latent_dim
     if dim is None:
         (dim,) = jax.eval_shape(published.prior, jax.random.key(0)).shape
     if dim < 1:
         raise UserError(f"recipe.latent_dim must be positive, got {dim}")
-    return choose("prior", spec.prior, PRIORS)(dim)
+    if spec.truncation is None:
+        return choose("prior", spec.prior, PRIORS)(dim)
+    if spec.truncation <= 0:
+        raise UserError(f"recipe.truncation must be positive, got {spec.truncation}")
+    return priors.truncated_normal(dim, spec.truncation)
 
 
 def _ema(spec: ConfigDict) -> Ema | None:

@@ -140,6 +140,20 @@ def test_decay_is_in_images_for_every_player(player, per_step):
     np.testing.assert_allclose(found, np.clip((80.0 - images) / 40.0, 0.0, 1.0), atol=1e-6)
 
 
+def test_truncated_latents():
+    config = default_config()
+    config.recipe.prior, config.recipe.latent_dim = "normal", 200
+    config.recipe.truncation = 0.5
+    z = np.asarray(recipe_of(config).prior(jax.random.key(3)))
+    assert z.shape == (200,)
+    # The normal distribution on |z| < 0.5 has the deviation 0.28.
+    assert np.abs(z).max() < 0.5
+    assert abs(z.std() - 0.28) < 0.03
+    config.recipe.prior = "uniform"
+    with pytest.raises(UserError, match=r"truncation is of normal latents; .* 'uniform'"):
+        recipe_of(config)
+
+
 def test_rate_and_beta2_move_along_a_cosine():
     config = default_config()
     config.train.batch_size = 10
@@ -328,7 +342,7 @@ MISTAKES = {
     ),
     "latent_alone": (
         change("recipe.latent_dim", 8),
-        "recipe.latent_dim needs recipe.prior",
+        "recipe.latent_dim and recipe.truncation need recipe.prior",
     ),
     "rate_alone": (
         change("recipe.g_optimizer.learning_rate", 1.0),

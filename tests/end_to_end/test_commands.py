@@ -111,6 +111,14 @@ def test_sample(run, command, tmp_path, words, labels, seed):
     assert np.abs(found[0] - found[4]).max() > 10
 
 
+def test_truncated_samples_of_a_class_are_alike(run, command, tmp_path):
+    words = ["--truncation=0.001", "--n=5", "--columns=3", f"--output={tmp_path}/t.png"]
+    assert command("sample", f"--workdir={run[1]}", *words)[0] == 0
+    found = tiles(tmp_path / "t.png", 3, 5)
+    assert np.abs(found[0] - found[4]).max() <= 1
+    assert np.abs(found[0] - found[1]).max() > 3
+
+
 def test_many_samples_are_drawn_in_batches(run, command, tmp_path):
     words = ["--n=503", "--columns=20", f"--output={tmp_path}/many.png"]
     assert command("sample", f"--workdir={run[1]}", *words)[0] == 0
@@ -133,6 +141,7 @@ def test_sample_needs_no_data_where_the_config_says_their_shape(run, command, tm
     ("words", "message"),
     [
         (["--label=4"], "--label=4: the run has the classes 0..3"),
+        (["--truncation=0"], "recipe.truncation must be positive, got 0.0"),
         (["--n=0"], "--n and --columns must be positive, got 0 and 8"),
         (["--output=/dev/null/x.png"], "cannot write /dev/null/x.png: File exists"),
         (
