@@ -19,7 +19,11 @@ EXTRAS = {
     "experiments": ["matplotlib>=3.10", "scipy>=1.15"],
     "gpu": ["jax[cuda12]>=0.10.2"],
     "tpu": ["jax[tpu]>=0.10.2"],
+    # Enough to compile for GPUs where there are none; not for running on them.
+    "cuda-plan": ["jax-cuda12-plugin>=0.10.2", "jax-cuda12-pjrt>=0.10.2"],
     "wandb": ["wandb>=0.18"],
+    # To read .pth files; before 2.6 one could run code that it held.
+    "weights": ["torch>=2.6"],
 }
 
 setup(
@@ -32,7 +36,7 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=["gan_jax", "gan_jax.*"]),
-    package_data={"gan_jax": ["data/builtin/*.npz", "py.typed"]},
+    package_data={"gan_jax": ["data/builtin/*.npz", "plan/targets/*.txtpb", "py.typed"]},
     install_requires=requirements(),
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["gan-jax=gan_jax.cli:entry"]},

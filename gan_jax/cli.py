@@ -5,11 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
-import re
-import runpy
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +17,7 @@ from ml_collections.config_flags.config_flags import (
 )
 
 from gan_jax.config import choose, flatten, nearest
+from gan_jax.config_files import load_config
 from gan_jax.errors import UserError
 
 
@@ -113,7 +110,7 @@ def _help() -> str:
 
 def _parse(values: flags.FlagValues, argv: list[str]) -> None:
     """Parses flags; every mistake becomes one line that names the nearest right word."""
-    base = _load_config(argv) if "config" in values else None
+    base = load_config(argv) if "config" in values else None
     try:
         rest = values(argv)
     except flags.UnrecognizedFlagError as error:
@@ -146,75 +143,6 @@ def _unknown_field(config: ConfigDict, argv: list[str], error: Exception) -> str
     return f"the config cannot be changed so: {error}"
 
 
-# Config files. `config_flags` loads them too, but tells of their mistakes in many lines.
-
-
-def _load_config(argv: list[str]) -> ConfigDict | None:
-    """The config without overrides; None if the command line names none.
-
-    Raises:
-        UserError: there is no such file, or it fails; says in which line.
-    """
-    given = _config_argument(argv)
-    if given is None:
-        return None
-    path, _, variant = given.partition(":")
-    if not os.path.isfile(path):
-        folder, name = os.path.split(path)
-        there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        near = nearest(name, [file for file in there if file.endswith(".py")])
-        raise UserError(f"there is no config file {path!r}{near}")
-    try:
-        functions = runpy.run_path(path)
-        if "get_config" not in functions:
-            raise UserError(f"{path} defines no get_config(variant)")
-        get_config = functions["get_config"]
-        config = get_config(variant) if variant else get_config()
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(_mistake(path, error)) from error
-    if not isinstance(config, ConfigDict):
-        raise UserError(f"{path}: get_config must return a ConfigDict, of default_config()")
-    if variant and _same_as_plain(config, get_config):
-        known = re.findall(r'"(\w+)"', get_config.__doc__ or "")
-        raise UserError(f"{path} has no variant {variant!r}{nearest(variant, known)}")
-    return config
-
-
-def _same_as_plain(config: ConfigDict, get_config: Callable[[str], ConfigDict]) -> bool:
-    """Whether a variant changes nothing: most files take any text for one, so a slip."""
-    try:
-        return config.to_dict() == get_config("").to_dict()
-    except Exception:  # a file may insist on a variant
-        return False
-
-
-def _config_argument(argv: list[str]) -> str | None:
-    given = None
-    for word, following in zip(argv, [*argv[1:], None], strict=True):
-        name, equals, value = word.partition("=")
-        if name in ("--config", "-config"):
-            given = value if equals else following
-    return given
-
-
-def _mistake(path: str, error: Exception) -> str:
-    """What is wrong in a config file, and where."""
-    if isinstance(error, SyntaxError):
-        return f"{path}, line {error.lineno}: {error.msg}"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == path]
-    where = f"{path}, line {lines[-1]}" if lines else path
-    # ConfigDict adds the values of all fields, and then the nearest name.
-    text = str(error.args[0] if error.args else error)
-    text = text[1:-1] if text[:1] == text[-1:] == "'" else text
-    hint = re.search(r'Did you mean "[^?]*\?', text)
-    text = " ".join(text.partition(" Other fields present: ")[0].split())
-    hinted = f"{text} {hint[0]}" if hint else text
-    return f"{where}: {type(error).__name__}: {hinted}"
-
-
 # Flags.
 
 
@@ -245,11 +173,30 @@ def _define_sample(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_integer("columns", 8, "Columns of the grid.", flag_values=values)
     flags.DEFINE_integer("seed", 0, "Seed of the latents.", flag_values=values)
     flags.DEFINE_integer("label", None, "Class of all samples.", flag_values=values)
+    flags.DEFINE_float(
+        "truncation", None, "Latents beyond it are drawn again.", flag_values=values
+    )
 
 
 def _define_describe(values: flags.FlagValues, argv: list[str]) -> None:
     _define_config(values, argv)
     flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
+
+
+def _define_plan(values: flags.FlagValues, argv: list[str]) -> None:
+    _define_config(values, argv)
+    flags.DEFINE_multi_string(
+        "topology",
+        [],
+        "Devices to compile for: local, TPU chips such as v5p:4x4x4, or hosts x GPUs such "
+        "as h100:2x8; may be given several times.",
+        flag_values=values,
+    )
+    flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
+    flags.DEFINE_string("html", None, "Page to write.", flag_values=values)
+    flags.DEFINE_bool(
+        "advise", True, "Try changes where the step does not fit.", flag_values=values
+    )
 
 
 def _define_prepare(values: flags.FlagValues, argv: list[str]) -> None:
@@ -267,6 +214,19 @@ def _define_validate(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_integer("num_classes", None, "Classes expected.", flag_values=values)
     flags.DEFINE_string("sheet", None, "Contact sheet to write (PNG).", flag_values=values)
     flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
+
+
+def _define_import(values: flags.FlagValues, argv: list[str]) -> None:
+    del argv
+    for name, text in (
+        ("family", "Whose weights: a name in gan_jax.interop, such as biggan_pytorch."),
+        ("network", "generator or discriminator."),
+        ("input", "File of weights: .npz, .safetensors, .pth, .pt or .bin."),
+        ("output", "Folder for the export, NETWORK.safetensors."),
+        ("architecture", "The original's arguments, NAME=VALUE,... or a JSON file."),
+    ):
+        flags.DEFINE_string(name, None, text, flag_values=values)
+    flags.DEFINE_bool("overwrite", False, "Replace an older export.", flag_values=values)
 
 
 def _need(values: flags.FlagValues, name: str) -> Any:
@@ -300,6 +260,7 @@ def _sample(values: flags.FlagValues) -> int:
         columns=values.columns,
         seed=values.seed,
         label=values.label,
+        truncation=values.truncation,
     )
     print(output)
     return 0
@@ -312,6 +273,19 @@ def _describe(values: flags.FlagValues) -> int:
     print(
         json.dumps(description, indent=2) if values.json else inspection.render(description)
     )
+    return 0
+
+
+def _plan(values: flags.FlagValues) -> int:
+    from gan_jax import plan
+
+    config, html = _need(values, "config"), values.html
+    made = plan.make_plan(config, values.topology, advice=values.advise)
+    print(json.dumps(made, indent=2) if values.json else plan.text(made))
+    if html is not None:
+        plan.write_page(html, made)
+        # Whoever reads JSON gets nothing else.
+        print(html, file=sys.stderr if values.json else sys.stdout)
     return 0
 
 
@@ -341,6 +315,23 @@ def _validate_data(values: flags.FlagValues) -> int:
     )
 
 
+def _import_weights(values: flags.FlagValues) -> int:
+    from gan_jax import interop
+
+    family, network = _need(values, "family"), _need(values, "network")
+    choose("family", family, interop.FAMILIES)
+    path, manifest = interop.convert(
+        family,
+        network,
+        _need(values, "input"),
+        _need(values, "output"),
+        interop.parse_architecture(values.architecture or ""),
+        overwrite=values.overwrite,
+    )
+    print(f"{family} {network}: {int(manifest['parameters']):,} parameters\n{path}")
+    return 0
+
+
 def _launch(words: list[str]) -> int:
     from gan_jax import launch
 
@@ -353,9 +344,15 @@ VERBS = {
     "describe": _flagged(
         "nets, shapes and parameter counts of a config", _define_describe, _describe
     ),
+    "plan": _flagged(
+        "compile a config's step for devices that are not there", _define_plan, _plan
+    ),
     "digest": _flagged("SHA-256 of a run's latest whole state", _define_workdir, _digest),
     "prepare-data": _flagged("prepare a tfds data set", _define_prepare, _prepare_data),
     "validate-data": _flagged("look a data source over", _define_validate, _validate_data),
+    "import-weights": _flagged(
+        "published weights as a .safetensors", _define_import, _import_weights
+    ),
     "launch": Verb("run a command in several local processes", _launch),
 }
 

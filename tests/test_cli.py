@@ -62,9 +62,18 @@ def test_the_help_lists_the_verbs(words, capsys):
 
 FLAGS = {
     "train": {"config", "workdir"},
-    "sample": {"workdir", "output", "n", "columns", "seed", "label"},
+    "sample": {"workdir", "output", "n", "columns", "seed", "label", "truncation"},
     "describe": {"config", "[no]json"},
+    "plan": {"config", "topology", "[no]json", "html", "[no]advise"},
     "digest": {"workdir"},
+    "import-weights": {
+        "family",
+        "network",
+        "input",
+        "output",
+        "architecture",
+        "[no]overwrite",
+    },
     "prepare-data": {"name", "data_dir"},
     "validate-data": {"source", "data_dir", "num_classes", "sheet", "[no]json"},
 }

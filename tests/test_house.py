@@ -24,6 +24,7 @@ FLOORS = [
         "data",
         "distributed",
         "guards",
+        "interop",
         "metrics",
         "parallel",
         "pictures",
@@ -34,6 +35,7 @@ FLOORS = [
     {
         "cli",
         "config",
+        "config_files",
         "inspection",
         "launch",
         "loop",
