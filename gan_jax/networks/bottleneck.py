@@ -1,4 +1,4 @@
-"""Deep bottleneck residual networks: the 101 layers of WGAN-GP (1704.00028, section 4).
+"""Deep bottleneck residual networks: the 101 layers of WGAN-GP (1704.00028, section 5.2).
 
 As in the authors' code a branch ends with its normalisation and is added with a factor of
 0.3. Resolutions change by nearest neighbours and by means, as in the other residual

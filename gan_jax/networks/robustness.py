@@ -1,4 +1,4 @@
-"""The seven pairs of networks on which WGAN-GP compared objectives (1704.00028, section 4).
+"""The seven pairs of networks on which WGAN-GP was compared (1704.00028, section 5.2).
 
 At 64 x 64 and width 64 they are those of the paper's figure 2.
 """

@@ -23,13 +23,15 @@ class Case(NamedTuple):
     Attributes:
         options: keyword arguments of its builder that make it tiny.
         couples: whether a loss or norm couples examples, so that micro-batches change it.
-        like: another method with the same networks, whose row covers the execution modes;
-            they run for this one under the marker "slow".
+        like: another method on networks of the same kind, whose row covers the execution
+            modes; they run for this one under the marker "slow".
+        squashed: whether the generator of images ends in a tanh.
     """
 
     options: dict[str, Any]
     couples: bool
     like: str | None = None
+    squashed: bool = True
 
 
 _MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
@@ -50,18 +52,18 @@ CASES = {
     "wgan_gp": Case(_RESNET, couples=True),
     "sngan": Case(_RESNET | {"num_classes": 3}, couples=True),
     "projection_cgan": Case(_RESNET | {"num_classes": 3}, couples=True, like="sngan"),
-    "sagan": Case(_RESNET | {"num_classes": 3}, couples=True),
+    "sagan": Case(_RESNET | {"num_classes": 3}, couples=True, like="sngan"),
     "biggan": Case(_BIGGAN | {"embedding": 4, "hierarchical": False}, couples=True),
-    "biggan_deep": Case(_BIGGAN | {"embedding": 4}, couples=True),
+    "biggan_deep": Case(_BIGGAN | {"embedding": 4}, couples=True, like="biggan"),
     "r3gan": Case(
         {
             "image_shape": IMAGES,
-            "num_classes": 3,
             "features": 8,
             "group_size": 4,
             "blocks": 1,
         },
         couples=True,
+        squashed=False,
     ),
     "unrolled_gan": Case(_MLP, couples=True),
     "cgan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="dcgan"),
@@ -69,8 +71,8 @@ CASES = {
     "acgan": Case(_DCGAN | {"num_classes": 3}, couples=True),
     "tac_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
     "adc_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
-    "contra_gan": Case(_DCGAN | {"num_classes": 3}, couples=True),
-    "reac_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="contra_gan"),
+    "contra_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
+    "reac_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
     "mh_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
 }
 

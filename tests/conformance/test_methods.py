@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import chex
 import jax
@@ -66,9 +66,11 @@ def assert_same(actual, expected):
     chex.assert_trees_all_equal(raw(actual), raw(expected))
 
 
-@cache
+@lru_cache(maxsize=1)
 def adam_run(name):
     """Algorithm, jitted step with its trace count, and the states of three steps."""
+    # Thousands of compiled programs in one process are more memory maps than it may have.
+    jax.clear_caches()
     game = tiny(name)
     algorithm = compile_game(game)
     traces = []
@@ -87,7 +89,7 @@ def adam_run(name):
     return algorithm, step, states, metrics, len(traces)
 
 
-@cache
+@lru_cache(maxsize=1)
 def sgd_run(name):
     """The tiny method with SGD: game, data, a step on one device, and its donated state."""
     game = with_sgd(name)
@@ -240,7 +242,7 @@ def test_samples(name):
     np.testing.assert_allclose(
         algorithm.sample(states[3], key, 3), first[:3], rtol=1e-5, atol=1e-6
     )
-    if len(shape) == 3:
+    if len(shape) == 3 and CASES[name].squashed:
         assert float(jnp.max(jnp.abs(first))) <= 1.0
 
 
