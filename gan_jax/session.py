@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +23,7 @@ from gan_jax.data import (
 )
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
-from gan_jax.game import Program, rounds
+from gan_jax.game import Game, Program, rounds
 from gan_jax.guards import Rule
 from gan_jax.registry import DataSettings
 from gan_jax.types import PyTree
@@ -75,8 +75,8 @@ def open_session(config: ConfigDict) -> Session:
     source = open_source(config.data.source, data_dir=config.data.data_dir)
     shape = config.data.image_shape or _source_shape(source)
     program, data = registry.resolve(config, shape)
-    mesh = _mesh(config)
-    _check_batch(config, mesh)
+    mesh = config_mesh(config)
+    check_batch(config, mesh)
     transform = image_transform(data)
     check(
         source,
@@ -101,9 +101,9 @@ def open_session(config: ConfigDict) -> Session:
         prefetch=data.prefetch,
         max_corrupt=data.max_corrupt,
     )
-    algorithms = tuple(_algorithm(config, stage.game) for stage in program)
+    algorithms = tuple(config_algorithm(config, stage.game) for stage in program)
     abstract = _sharded_state(config, algorithms, mesh)
-    steps = tuple(_step(config, algorithm, mesh, abstract) for algorithm in algorithms)
+    steps = tuple(config_step(config, each, mesh, abstract) for each in algorithms)
     return Session(
         config, program, data, source, pipeline, mesh, rules, algorithms, steps, abstract
     )
@@ -159,25 +159,31 @@ def reference_images(session: Session) -> np.ndarray:
     return pipeline.rounds(0, 1)["image"][0]
 
 
-def _mesh(config: ConfigDict) -> Mesh:
+def config_mesh(config: ConfigDict, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """The mesh of a config, on given devices or on those that are there."""
     count = config.parallel.devices
-    return parallel.make_mesh(shape=None if count is None else {parallel.DATA_AXIS: count})
+    shape = None if count is None else {parallel.DATA_AXIS: count}
+    return parallel.make_mesh(devices, shape)
 
 
-def _check_batch(config: ConfigDict, mesh: Mesh) -> None:
-    """Refuses batches that cannot be split over devices and micro-batches."""
+def check_batch(config: ConfigDict, mesh: Mesh) -> None:
+    """Refuses batches that cannot be split over devices and micro-batches.
+
+    Raises:
+        UserError: says which number does not divide which.
+    """
     size, parts = config.train.batch_size, config.train.microbatches
     parallel.check_batch(mesh, size)
-    # Under `jit` a micro-batch is a slice of the global batch, else of a device's.
-    whole = size if config.parallel.mode == "jit" else size // mesh.size
-    if whole % parts:
+    own = size // mesh.size
+    if own % parts:
         raise UserError(
-            f"{whole} examples cannot be split into train.microbatches ({parts}) equal "
-            "parts; choose a divisor"
+            f"the {own} examples of a device cannot be split into train.microbatches "
+            f"({parts}) equal parts; choose a divisor"
         )
 
 
-def _algorithm(config: ConfigDict, game: Any) -> Algorithm:
+def config_algorithm(config: ConfigDict, game: Game) -> Algorithm:
+    """A game compiled for the way in which a config maps its step."""
     axis = None if config.parallel.mode == "jit" else parallel.DATA_AXIS
     return compile_game(game, axis_name=axis, microbatches=config.train.microbatches)
 
@@ -206,14 +212,19 @@ def _sharded_state(
                 f"stage {index + 1} of the program has another state than stage 0; stages "
                 "may differ in what is minimised, not in networks, optimizers or averages"
             )
+    return with_shardings(config, states[0], mesh)
+
+
+def with_shardings(config: ConfigDict, state: PyTree, mesh: Mesh) -> PyTree:
+    """Shapes of a state with the shardings that a config gives it."""
     size = config.parallel.fsdp_min_size
     rules = () if size is None else (parallel.fsdp(min_elements=size),)
-    shardings = parallel.state_shardings(mesh, states[0], rules)
+    shardings = parallel.state_shardings(mesh, state, rules)
     return jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(
             leaf.shape, leaf.dtype, sharding=sharding
         ),
-        states[0],
+        state,
         shardings,
     )
 
@@ -227,9 +238,14 @@ def _alike(a: PyTree, b: PyTree) -> bool:
     return signature(a) == signature(b)
 
 
-def _step(
+def config_step(
     config: ConfigDict, algorithm: Algorithm, mesh: Mesh, abstract: PyTree
 ) -> Callable[..., Any]:
+    """The jitted step of a config, for a state of these shapes and shardings.
+
+    Raises:
+        UserError: the mode is not known, or cannot shard parameters.
+    """
     per_call = config.train.steps_per_dispatch
     shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
     mapped = {"shard_map": parallel.shard_map_step, "pmap": parallel.pmap_step}

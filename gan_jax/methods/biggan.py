@@ -80,7 +80,7 @@ def biggan(
             embedding, and modified orthogonal regularisation of the generator's kernels.
     """
     height, breadth, channels = image_shape
-    plan = biggan_plan(height, breadth, attention=_sides(attention))
+    plan = biggan_plan(height, breadth, attention=attention)
     generator = BigGANGenerator(
         plan,
         g_width,
@@ -141,7 +141,7 @@ def biggan_deep(
         recipe: loss, prior, optimizers and terms; as BigGAN's, with latents of 128.
     """
     height, breadth, channels = image_shape
-    plan = biggan_deep_plan(height, breadth, depth=depth, attention=_sides(attention))
+    plan = biggan_deep_plan(height, breadth, depth=depth, attention=attention)
     generator = BigGANDeepGenerator(
         plan,
         g_width,
@@ -164,7 +164,3 @@ def biggan_deep(
         dtype=dtype,
     )
     return play(generator, discriminator, image_shape, recipe, num_classes)
-
-
-def _sides(attention: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    return None if attention is None else tuple(attention)

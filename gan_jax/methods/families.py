@@ -43,7 +43,7 @@ def play(
         recipe,
         num_classes=num_classes,
         couples=couples,
-        outputs=_outputs(judge, image_shape, labels),
+        outputs=lambda: _outputs(judge, image_shape, labels),
     )
 
 

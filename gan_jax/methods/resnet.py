@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -19,17 +20,19 @@ from gan_jax.networks.resnet import (
     DISCRIMINATOR_PLANS,
     GENERATOR_PLANS,
     DiscriminatorPlan,
+    GainInitializer,
     GeneratorPlan,
     ResNetDiscriminator,
     ResNetGenerator,
     tapered_discriminator,
     tapered_generator,
 )
-from gan_jax.nn.initializers import he_uniform
+from gan_jax.nn.initializers import glorot_uniform, he_uniform
 from gan_jax.nn.minibatch import MinibatchFactory
 from gan_jax.nn.norm import LayerNorm, NormFactory
-from gan_jax.nn.resample import global_mean_pool
+from gan_jax.nn.resample import global_mean_pool, global_sum_pool
 from gan_jax.priors import normal
+from gan_jax.types import Array
 
 _WGAN_GP_ADAM = optax.adam(1e-4, b1=0.0, b2=0.9)
 _WGAN_GP = Recipe(
@@ -92,35 +95,17 @@ def wgan_gp(
             0, 0.9) of algorithm 1. Appendix F trains on CIFAR-10 with 2e-4, falling to 0
             over 100,000 generator updates.
     """
-    generator = ResNetGenerator(
-        _generator_plan(image_shape, g_width),
-        image_shape[-1],
-        num_classes=num_classes,
-        input_labels=conditioning.g_input,
-        hidden_labels=conditioning.g_hidden,
-        modulation=conditioning.g_modulation,
-        kernel_init=he_uniform,
-        dtype=dtype,
-    )
-    critic = ResNetDiscriminator(
-        _discriminator_plan(d_width),
-        d_norm,
-        pool=global_mean_pool,
-        num_classes=num_classes,
-        input_labels=conditioning.d_input,
-        hidden_labels=conditioning.d_hidden,
-        minibatch=minibatch,
-        head=conditioning.head,
-        kernel_init=he_uniform,
-        dtype=dtype,
-    )
-    return play(
-        generator,
-        critic,
+    return _residual(
+        _Plans(_generator_plan(image_shape, g_width), _discriminator_plan(d_width)),
         image_shape,
-        recipe,
         num_classes,
-        couples=minibatch is not None,
+        conditioning,
+        recipe,
+        minibatch=minibatch,
+        d_norm=d_norm,
+        pool=global_mean_pool,
+        kernel_init=he_uniform,
+        dtype=dtype,
     )
 
 
@@ -159,32 +144,14 @@ def sngan(
             steps, and two generated examples per real one in the generator's phase, as in
             the authors' code.
     """
-    plans = _plans(image_shape, g_width, d_width, tapered)
-    generator = ResNetGenerator(
-        plans.generator,
-        image_shape[-1],
-        num_classes=num_classes,
-        input_labels=conditioning.g_input,
-        hidden_labels=conditioning.g_hidden,
-        modulation=conditioning.g_modulation,
-        dtype=dtype,
-    )
-    discriminator = ResNetDiscriminator(
-        plans.discriminator,
-        num_classes=num_classes,
-        input_labels=conditioning.d_input,
-        hidden_labels=conditioning.d_hidden,
-        minibatch=minibatch,
-        head=conditioning.head,
-        dtype=dtype,
-    )
-    return play(
-        generator,
-        discriminator,
+    return _residual(
+        _plans(image_shape, g_width, d_width, tapered),
         image_shape,
-        recipe,
         num_classes,
-        couples=minibatch is not None,
+        conditioning,
+        recipe,
+        minibatch=minibatch,
+        dtype=dtype,
     )
 
 
@@ -227,6 +194,41 @@ def sagan(
     plans = _plans(image_shape, g_width, d_width, tapered)
     if g_attention is None:
         g_attention = (len(plans.generator.features) // 2,)
+    return _residual(
+        plans,
+        image_shape,
+        num_classes,
+        conditioning,
+        recipe,
+        g_attention=tuple(g_attention),
+        d_attention=tuple(d_attention),
+        wide=wide,
+        dtype=dtype,
+    )
+
+
+class _Plans(NamedTuple):
+    generator: GeneratorPlan
+    discriminator: DiscriminatorPlan
+
+
+def _residual(
+    plans: _Plans,
+    image_shape: tuple[int, ...],
+    num_classes: int | None,
+    conditioning: Conditioning,
+    recipe: Recipe,
+    *,
+    minibatch: MinibatchFactory | None = None,
+    d_norm: NormFactory | None = None,
+    pool: Callable[[Array], Array] = global_sum_pool,
+    g_attention: tuple[int, ...] = (),
+    d_attention: tuple[int, ...] = (),
+    wide: bool = False,
+    kernel_init: GainInitializer = glorot_uniform,
+    dtype: DTypeLike,
+) -> Game:
+    """The game of residual networks; what it takes is named as by builders and networks."""
     generator = ResNetGenerator(
         plans.generator,
         image_shape[-1],
@@ -234,25 +236,32 @@ def sagan(
         input_labels=conditioning.g_input,
         hidden_labels=conditioning.g_hidden,
         modulation=conditioning.g_modulation,
-        attention=tuple(g_attention),
+        attention=g_attention,
+        kernel_init=kernel_init,
         dtype=dtype,
     )
     discriminator = ResNetDiscriminator(
         plans.discriminator,
+        d_norm,
+        pool=pool,
         num_classes=num_classes,
         input_labels=conditioning.d_input,
         hidden_labels=conditioning.d_hidden,
+        minibatch=minibatch,
         head=conditioning.head,
-        attention=tuple(d_attention),
+        attention=d_attention,
         wide=wide,
+        kernel_init=kernel_init,
         dtype=dtype,
     )
-    return play(generator, discriminator, image_shape, recipe, num_classes)
-
-
-class _Plans(NamedTuple):
-    generator: GeneratorPlan
-    discriminator: DiscriminatorPlan
+    return play(
+        generator,
+        discriminator,
+        image_shape,
+        recipe,
+        num_classes,
+        couples=minibatch is not None,
+    )
 
 
 def _plans(

@@ -126,7 +126,7 @@ def from_recipe(
     *,
     num_classes: int | None = None,
     couples: bool = False,
-    outputs: Array | Outputs | None = None,
+    outputs: Callable[[], Array | Outputs] | None = None,
 ) -> Game:
     """`two_player` with its options as one value.
 
@@ -136,8 +136,8 @@ def from_recipe(
         recipe: the options.
         num_classes: number of classes of a conditional game, or None.
         couples: whether the discriminator couples examples in another way.
-        outputs: shapes of what the discriminator returns, if known; terms that it does not
-            suit are then refused here and not by the first step.
+        outputs: `() -> shapes` of what the discriminator returns, if they can be known;
+            terms that it does not suit are then refused here and not by the first step.
     """
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
@@ -213,14 +213,16 @@ def _check_terms(
 
 def _check_outputs(
     terms: Mapping[str, Weighted],
-    outputs: Array | Outputs | None,
+    outputs: Callable[[], Array | Outputs] | None,
     num_classes: int | None,
 ) -> None:
     """Refuses terms that want more of the discriminator than it returns."""
-    for name, one in terms.items():
-        if outputs is None or not isinstance(one.term, Term):
-            continue
-        if why := one.term.refuses(outputs, num_classes):
+    asking = {n: one.term for n, one in terms.items() if isinstance(one.term, Term)}
+    if outputs is None or not asking:
+        return
+    shapes = outputs()
+    for name, term in asking.items():
+        if why := term.refuses(shapes, num_classes):
             raise ValueError(f"term {name!r} {why}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,11 +13,18 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gan_jax import parallel, registry, trees
-from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import Game, rounds
 from gan_jax.plan.flops import Flops, count_flops
-from gan_jax.session import abstract_state, example_shape
+from gan_jax.session import (
+    abstract_state,
+    check_batch,
+    config_algorithm,
+    config_mesh,
+    config_step,
+    example_shape,
+    with_shardings,
+)
 from gan_jax.types import PyTree
 
 
@@ -73,16 +81,17 @@ def trace_step(config: ConfigDict, devices: Sequence[jax.Device]) -> Program:
     begin = time.monotonic()
     run = registry.resolve(config, example_shape(config))
     game, size = run.program[-1].game, config.train.batch_size
-    mesh = _mesh(config, devices)
-    _check_batch(config, mesh)
-    axis = None if config.parallel.mode == "jit" else parallel.DATA_AXIS
-    algorithm = compile_game(game, axis_name=axis, microbatches=config.train.microbatches)
-    state = _state(config, algorithm, mesh)
+    mesh = config_mesh(config, devices)
+    check_batch(config, mesh)
+    _check_mode(config)
+    algorithm = config_algorithm(config, game)
+    state = with_shardings(config, abstract_state(config, algorithm), mesh)
     steps = config.train.steps_per_dispatch
     batch = _batch(
         mesh, (steps * rounds(game), size), run.data.image_shape, run.data.num_classes
     )
-    traced = _step(config, algorithm, mesh, state).trace(state, batch)
+    step: Any = config_step(config, algorithm, mesh, state)
+    traced = step.trace(state, batch)
     flops = count_flops(traced.jaxpr)
     lowered = traced.lower()
     players = state.players.values()
@@ -101,38 +110,6 @@ def trace_step(config: ConfigDict, devices: Sequence[jax.Device]) -> Program:
     )
 
 
-def _mesh(config: ConfigDict, devices: Sequence[jax.Device]) -> Mesh:
-    count = config.parallel.devices
-    shape = None if count is None else {parallel.DATA_AXIS: count}
-    return parallel.make_mesh(devices, shape)
-
-
-def _check_batch(config: ConfigDict, mesh: Mesh) -> None:
-    size, slices = config.train.batch_size, config.train.microbatches
-    parallel.check_batch(mesh, size)
-    whole = size if config.parallel.mode == "jit" else size // mesh.size
-    if whole % slices:
-        raise UserError(
-            f"{whole} examples cannot be split into train.microbatches ({slices}) equal "
-            "parts; choose a divisor"
-        )
-
-
-def _state(config: ConfigDict, algorithm: Algorithm, mesh: Mesh) -> PyTree:
-    """Shapes and shardings of the state."""
-    state = abstract_state(config, algorithm)
-    size = config.parallel.fsdp_min_size
-    rules = () if size is None else (parallel.fsdp(min_elements=size),)
-    shardings = parallel.state_shardings(mesh, state, rules)
-    return jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(
-            leaf.shape, leaf.dtype, sharding=sharding
-        ),
-        state,
-        shardings,
-    )
-
-
 def _batch(
     mesh: Mesh, rows: tuple[int, int], image: tuple[int, ...], classes: int | None
 ) -> PyTree:
@@ -143,22 +120,13 @@ def _batch(
     return batch
 
 
-def _step(config: ConfigDict, algorithm: Algorithm, mesh: Mesh, state: PyTree) -> Any:
-    """As a run compiles it."""
-    mode, per_call = config.parallel.mode, config.train.steps_per_dispatch
-    if mode == "jit":
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
-        return parallel.jit_step(algorithm, mesh, shardings, steps_per_call=per_call)
-    if mode != "shard_map":
+def _check_mode(config: ConfigDict) -> None:
+    mode = config.parallel.mode
+    if mode not in ("jit", "shard_map"):
         raise UserError(
             f"parallel.mode={mode!r} cannot be planned; plan 'jit', which gives the same "
             "numbers"
         )
-    if config.parallel.fsdp_min_size is not None:
-        raise UserError(
-            "parallel.fsdp_min_size needs parallel.mode='jit': the mapped modes replicate"
-        )
-    return parallel.shard_map_step(algorithm, mesh, steps_per_call=per_call)
 
 
 def _parts(state: PyTree, batch: PyTree) -> tuple[Part, ...]:
@@ -184,8 +152,5 @@ def _local_bytes(leaf: Any) -> int:
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         data = jax.eval_shape(jax.random.key_data, leaf)
         return int(data.size) * data.dtype.itemsize
-    shape = leaf.sharding.shard_shape(leaf.shape)
-    count = 1
-    for size in shape:
-        count *= size
+    count = math.prod(leaf.sharding.shard_shape(leaf.shape))
     return count * int(leaf.dtype.itemsize)
