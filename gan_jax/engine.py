@@ -130,7 +130,7 @@ def _init(game: Game, key: Key) -> GameState:
 def _step(
     game: Game, settings: _Settings, state: GameState, batch: Batch
 ) -> tuple[GameState, Metrics]:
-    size = _check_batch(game, settings, batch)
+    size = _check_batch(game, batch)
     images = jnp.float32(size * tracing.batch_shards())
     metrics: Metrics = {}
     before = state
@@ -146,7 +146,7 @@ def _step(
     return state.replace(step=before.step + 1, players=players), metrics
 
 
-def _check_batch(game: Game, settings: _Settings, batch: Batch) -> int:
+def _check_batch(game: Game, batch: Batch) -> int:
     """Checks the leading axes of a batch, and gives the number of local examples."""
     shapes = {leaf.shape[:2] for leaf in jax.tree.leaves(batch)}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:
@@ -155,11 +155,6 @@ def _check_batch(game: Game, settings: _Settings, batch: Batch) -> int:
     if given != rounds(game):
         raise ValueError(
             f"the batch has {given} rounds of data, the game reads {rounds(game)}"
-        )
-    if size % settings.microbatches:
-        raise ValueError(
-            f"{size} examples per device cannot be split into {settings.microbatches} "
-            "micro-batches; choose a number that divides them"
         )
     return size
 
@@ -262,7 +257,26 @@ def _gradients(
     keys: Key,
     images: Scalar,
 ) -> tuple[dict[str, Params], Aux, Metrics]:
-    """Gradients, statistics and memory over the whole batch: all shards and slices.
+    """Gradients, statistics and memory over the whole batch: all shards and slices."""
+
+    def over_slices(alike: PyTree, rows: PyTree) -> PyTree:
+        return _reduced_gradients(game, settings, phase, *alike, rows)
+
+    # A loop over slices must not hold XLA's own sums over devices, one at each turn.
+    run = tracing.by_shard(over_slices) if settings.microbatches > 1 else over_slices
+    grads, stats, memory, metrics = run((state, images), (batch, keys))
+    return grads, Aux(stats, memory), metrics
+
+
+def _reduced_gradients(
+    game: Game,
+    settings: _Settings,
+    phase: Phase,
+    state: GameState,
+    images: Scalar,
+    rows: tuple[Batch, Key],
+) -> tuple[dict[str, Params], dict[str, PyTree], dict[str, PyTree], Metrics]:
+    """The same as a tuple, from the rows of this shard.
 
     This is the only place that reduces gradients. Under `shard_map` parameters are made
     device-varying before differentiation: otherwise JAX sums their cotangents over the axis
@@ -281,18 +295,13 @@ def _gradients(
         return memory | dict(aux.memory), (grads, dict(aux.stats), metrics)
 
     if settings.microbatches == 1:
-        memory, (grads, stats, metrics) = evaluate(local.memory, (batch, keys))
+        memory, (grads, stats, metrics) = evaluate(local.memory, rows)
     else:
-        slices = jax.tree.map(
-            lambda leaf: _interleave(leaf, settings.microbatches), (batch, keys)
+        memory, (grads, stats, metrics) = _mean_over_slices(
+            settings, evaluate, local.memory, rows
         )
-        memory, outs = _loop(
-            settings, evaluate, local.memory, slices, settings.microbatches
-        )
-        grads, stats, metrics = jax.tree.map(_mean_of_slices, outs)
     kept = {name: memory[name] for name in sorted(changed)}
-    grads, stats, kept, metrics = tracing.pmean((grads, stats, kept, metrics))
-    return grads, Aux(stats, kept), metrics
+    return tracing.pmean((tracing.settled(grads), stats, kept, metrics))
 
 
 def _slice_gradients(
@@ -348,15 +357,48 @@ def _named(phase: Phase, mover: str, name: str, value: Scalar) -> Metrics:
     return {name if len(phase.movers) == 1 else f"{name}_{mover}": value}
 
 
+def _mean_over_slices(
+    settings: _Settings,
+    evaluate: Callable[[PyTree, tuple[Batch, Key]], tuple[PyTree, PyTree]],
+    memory: PyTree,
+    rows: tuple[Batch, Key],
+) -> tuple[PyTree, PyTree]:
+    """The last memory, and the mean of what `evaluate` gives for each slice (of whole
+    numbers the last), added up as it comes: one set of gradients is held, not one a slice.
+    """
+    count = settings.microbatches
+    slices = _slices(rows, count)
+
+    def add(total: Array, new: Array) -> Array:
+        if not jnp.issubdtype(new.dtype, jnp.floating):
+            return new
+        return (total + new.astype(jnp.float32) / count).astype(new.dtype)
+
+    def turn(carry: PyTree, slice_: tuple[Batch, Key]) -> tuple[PyTree, None]:
+        memory, totals = carry
+        memory, outs = evaluate(memory, slice_)
+        return (memory, jax.tree.map(add, totals, outs)), None
+
+    first = jax.tree.map(lambda leaf: leaf[0], slices)
+    shapes = jax.eval_shape(evaluate, memory, first)[1]
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    return _loop(settings, turn, (memory, tracing.varying(zeros)), slices, count)[0]
+
+
+def _slices(rows: tuple[Batch, Key], count: int) -> tuple[Batch, Key]:
+    """Rows in `count` slices, (count, rows / count, ...)."""
+    size = trees.batch_size(rows)
+    if size % count:
+        raise ValueError(
+            f"{size} examples per device cannot be split into {count} micro-batches; "
+            "choose a number that divides them"
+        )
+    return jax.tree.map(lambda leaf: _interleave(leaf, count), rows)
+
+
 def _interleave(leaf: Array, parts: int) -> Array:
     """(batch, ...) to (parts, batch / parts, ...), every parts-th row together: rows of a
     sharded batch then stay on their device.
     """
     split = leaf.reshape(leaf.shape[0] // parts, parts, *leaf.shape[1:])
     return jnp.swapaxes(split, 0, 1)
-
-
-def _mean_of_slices(stacked: Array) -> Array:
-    if not jnp.issubdtype(stacked.dtype, jnp.floating):
-        return stacked[-1]
-    return jnp.mean(stacked.astype(jnp.float32), axis=0).astype(stacked.dtype)

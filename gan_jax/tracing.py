@@ -25,7 +25,14 @@ from jax.flatten_util import ravel_pytree
 
 from gan_jax.types import Array, PyTree
 
-_BATCH_AXIS: ContextVar[str | None] = ContextVar("batch_axis", default=None)
+Axis = str | tuple[str, ...]
+"""Mapped axes that split the batch together."""
+
+ByShard = Callable[[PyTree, PyTree], PyTree]
+"""`(whole, rows) -> whole`: something computed from what every device has alike and from
+the rows of a batch, alike everywhere."""
+
+_BATCH_AXIS: ContextVar[Axis | None] = ContextVar("batch_axis", default=None)
 _PLATFORM: ContextVar[str | None] = ContextVar("platform", default=None)
 
 
@@ -40,18 +47,22 @@ class Placement(NamedTuple):
         whole: `(tree) -> tree`, gathers sharded leaves. Parameters are whole where a
             network uses them: otherwise their sharding spreads to activations, for which
             XLA's partitioner gives wrong convolution gradients (seen with jax 0.10.2).
+        by_shard: `(function) -> function` that runs it on every device for its own rows,
+            with the batch axes mapped. XLA would sum over the devices at every turn of a
+            loop what need be summed once after it.
     """
 
     rows: Callable[[PyTree], PyTree]
     whole: Callable[[PyTree], PyTree]
+    by_shard: Callable[[ByShard], ByShard]
 
 
 _PLACEMENT: ContextVar[Placement | None] = ContextVar("placement", default=None)
 
 
 @contextmanager
-def batch_axis(name: str | None) -> Iterator[None]:
-    """Traces the body with the batch split over the mapped axis `name`."""
+def batch_axis(name: Axis | None) -> Iterator[None]:
+    """Traces the body with the batch split over the mapped axis (or axes) `name`."""
     token = _BATCH_AXIS.set(name)
     try:
         yield
@@ -70,8 +81,10 @@ def platform(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def placement(value: Placement) -> Iterator[None]:
-    """Traces the body as a program over global arrays that lie so."""
+def placement(value: Placement | None) -> Iterator[None]:
+    """Traces the body as a program over global arrays that lie so; None for a program of a
+    single device.
+    """
     token = _PLACEMENT.set(value)
     try:
         yield
@@ -79,8 +92,8 @@ def placement(value: Placement) -> Iterator[None]:
         _PLACEMENT.reset(token)
 
 
-def current_batch_axis() -> str | None:
-    """The mapped batch axis of the program being traced, or None."""
+def current_batch_axis() -> Axis | None:
+    """The mapped batch axis (or axes) of the program being traced, or None."""
     return _BATCH_AXIS.get()
 
 
@@ -113,13 +126,21 @@ def pmean(tree: PyTree) -> PyTree:
     return jax.tree.unflatten(structure, reduced)
 
 
-def _packed_pmean(leaves: list[Array], axis: str) -> list[Array]:
+def _packed_pmean(leaves: list[Array], axis: Axis) -> list[Array]:
     """`pmean` of one vector. On CPU devices meet once for every operand of an all-reduce,
     which takes longer than the work between when leaves are many and small.
     """
     with jax.numpy_dtype_promotion("standard"):
         vector, unravel = ravel_pytree(leaves)
         return unravel(jax.lax.pmean(vector, axis))
+
+
+def settled(tree: PyTree) -> PyTree:
+    """Values of a shard as they are, complete before they are reduced; the identity outside
+    a mapped axis. XLA would else sum bfloat16 over the devices and widen the sum: gradients
+    of networks that compute in it.
+    """
+    return tree if current_batch_axis() is None else jax.lax.optimization_barrier(tree)
 
 
 def varying(tree: PyTree) -> PyTree:
@@ -153,3 +174,11 @@ def whole(tree: PyTree) -> PyTree:
     """Parameters ready for use, gathered where they are sharded."""
     place = _PLACEMENT.get()
     return tree if place is None else place.whole(tree)
+
+
+def by_shard(function: ByShard) -> ByShard:
+    """`function`, run on every device for its own rows where a program over global arrays
+    is being traced; elsewhere itself. It reduces over the batch axis as under `shard_map`.
+    """
+    place = _PLACEMENT.get()
+    return function if place is None else place.by_shard(function)

@@ -190,7 +190,10 @@ def test_wrong_words(complain, words, message):
             "train.batch_size=12",
             "a global batch of 12 cannot be split over 8 devices; use 8",
         ),
-        ("train.microbatches=3", "16 examples cannot be split into train.microbatches (3)"),
+        (
+            "train.microbatches=3",
+            "the 2 examples of a device cannot be split into train.microbatches (3)",
+        ),
         ("train.steps=150", "train.steps (150) must be a multiple of train.steps_per_disp"),
     ],
 )

@@ -22,6 +22,8 @@ import gan_jax as gj
 from gan_jax import parallel
 from gan_jax.launch import launch
 from gan_jax.parallel import DATA_AXIS
+from gan_jax.plan import hlo
+from gan_jax.plan.work import message
 
 BATCH, STEPS = 16, 3
 ROOT = pathlib.Path(__file__).parent.parent
@@ -169,6 +171,51 @@ def test_microbatches_on_eight_devices_equal_one_batch_on_one():
     expected = play(independent, "jit", parallel.make_mesh(shape={"data": 1}))
     actual = play(independent, "jit", parallel.make_mesh(), microbatches=2)
     assert_equal_numbers(actual, expected)
+
+
+@functools.cache
+def in_slices_on_one_device():
+    return play(game(), "jit", parallel.make_mesh(shape={"data": 1}), microbatches=2)
+
+
+@pytest.mark.parametrize("mode", ["jit", "shard_map"])
+def test_coupled_microbatches_are_global_slices(mode):
+    """Batch norm and the relativistic loss see a slice of the whole batch, not a device's
+    part of it.
+    """
+    expected = in_slices_on_one_device()
+    assert_equal_numbers(play(game(), mode, parallel.make_mesh(), (), 2), expected)
+
+
+def test_coupled_microbatches_of_a_sharded_state():
+    mesh = parallel.make_mesh(shape={"data": 2, "fsdp": 4})
+    rules = (parallel.fsdp(min_elements=16),)
+    actual = play(game(), "jit", mesh, rules, microbatches=2)
+    assert_equal_numbers(actual, in_slices_on_one_device())
+
+
+@pytest.mark.parametrize("mode", ["jit", "shard_map"])
+def test_microbatches_hold_one_set_of_gradients_and_reduce_it_once(mode):
+    """Two critic steps, a lazy phase and the generator's: four sums over the devices, each
+    of one set of gradients with a few metrics, none of them inside the loop over slices.
+    """
+    algorithm = gj.compile_game(
+        game(norm=False, loss=gj.losses.hinge),
+        axis_name=None if mode == "jit" else DATA_AXIS,
+        microbatches=2,
+    )
+    mesh = parallel.make_mesh()
+    make = parallel.jit_step if mode == "jit" else parallel.shard_map_step
+    state = jax.eval_shape(algorithm.init, jax.random.key(7))
+    batch = {"image": jax.ShapeDtypeStruct((2, BATCH, 4, 4, 1), np.uint8)}
+    lowered = make(algorithm, mesh).lower(state, batch)
+    assert "2x4x32xf32" not in lowered.as_text()  # gradients of "project", slice by slice
+    steps = hlo.parse(lowered.compile().as_text()).executed()
+    sent = [(step.times, message(step, mesh.size)) for step in steps]
+    sums = [(times, sum(a.size for a in m.arrays)) for times, m in sent if m]
+    sizes = {name: gj.trees.count(player.params) for name, player in state.players.items()}
+    judge, generator = sizes["discriminator"], sizes["generator"]
+    assert sums == [(2.0, judge + 4), (1.0, judge + 2), (1.0, generator + 3)]
 
 
 def test_every_device_computes_its_share_alone():

@@ -147,11 +147,21 @@ def pmap_step(
 
 
 def _placement(mesh: Mesh) -> tracing.Placement:
-    rows = NamedSharding(mesh, P(batch_axes(mesh)))
+    axes = batch_axes(mesh)
+    rows = NamedSharding(mesh, P(axes))
     whole = NamedSharding(mesh, P())
+
+    def by_shard(function: tracing.ByShard) -> tracing.ByShard:
+        def local(alike: PyTree, own: PyTree) -> PyTree:
+            with tracing.placement(None), tracing.batch_axis(axes):
+                return function(alike, own)
+
+        return jax.shard_map(local, mesh=mesh, in_specs=(P(), P(axes)), out_specs=P())
+
     return tracing.Placement(
         rows=lambda tree: jax.lax.with_sharding_constraint(tree, rows),
         whole=lambda tree: jax.lax.with_sharding_constraint(tree, whole),
+        by_shard=by_shard,
     )
 
 

@@ -167,8 +167,8 @@ def test_parameters_are_those_of_the_state():
         ),
         (
             {"train__batch_size": 24, "train__microbatches": 5},
-            "24 examples cannot be split into train.microbatches (5) equal parts; choose a "
-            "divisor",
+            "the 3 examples of a device cannot be split into train.microbatches (5) equal "
+            "parts; choose a divisor",
         ),
         (
             {"parallel__mode": "pmap"},
