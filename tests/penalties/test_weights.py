@@ -139,3 +139,19 @@ def test_historical_averaging_of_low_precision_parameters_is_float32():
     assert {x.dtype for x in jax.tree.leaves(average.mean)} == {jnp.dtype(jnp.float32)}
     np.testing.assert_array_equal(value, 1 + 4 + 9 + 1 + 1)
     np.testing.assert_array_equal(average.mean["a"], [1.5, 3.0])
+
+
+@pytest.mark.parametrize("modified", [True, False])
+def test_many_more_columns_than_rows_take_the_smaller_product(modified):
+    kernel = 0.3 * np.random.default_rng(3).standard_normal((1, 1, 4, 300))
+    params = {"kernel": jnp.float32(kernel)}
+    penalty = penalties.orthogonal(modified=modified)
+    value, slope = jax.value_and_grad(penalty.fn)(params)
+    np.testing.assert_allclose(value, reference([kernel], modified), rtol=1e-5)
+    w = np.float64(kernel).reshape(4, 300)
+    gram, eye = w.T @ w, np.eye(300)
+    expected = 4.0 * w @ (gram * (1 - eye) if modified else gram - eye)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(slope["kernel"][0, 0], expected, rtol=0, atol=1e-5 * scale)
+    jaxpr = jax.make_jaxpr(penalty.fn)(params)
+    assert "300,300" not in str(jaxpr)
