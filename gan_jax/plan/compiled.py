@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError
 from gan_jax.plan import hlo
+from gan_jax.plan.chips import Chip
 from gan_jax.plan.flops import total_flops
 from gan_jax.plan.measure import (
     Cost,
@@ -97,9 +98,10 @@ class Time(NamedTuple):
 
     Attributes:
         schedule: the compiler's cycles, summed over the instructions; None where the
-            compiler gives none.
-        optimal: XLA's "optimal_seconds", with loops as often as they turn, in proportion to
-            the cycles; None where there is none.
+            compiler gives none, or was not asked to look for the best ones.
+        optimal: XLA's "optimal_seconds", with loops as often as they turn; None where there
+            is none. It is the operations at the peak rate and, one after the other, the
+            bytes at the memory's bandwidth.
         bound: the roofline bound: every instruction at the peak rate or at the bandwidth of
             the memory, the slower of the two.
         messages: of all messages over the links, as if nothing hid them.
@@ -113,14 +115,18 @@ class Time(NamedTuple):
     @property
     def step(self) -> float:
         """The estimate that everything else follows from."""
-        return (self.bound if self.schedule is None else self.schedule) + self.messages
+        if self.schedule is not None:
+            return self.schedule + self.messages
+        return (self.bound if self.optimal is None else self.optimal) + self.messages
 
     @property
     def basis(self) -> str:
         """Where `step` comes from, in words."""
-        if self.schedule is None:
-            return "estimate: roofline bound and messages"
-        return "estimate: the compiler's cycles and messages"
+        if self.schedule is not None:
+            return "estimate: the compiler's cycles and messages"
+        if self.optimal is not None:
+            return "estimate: the compiler's optimal_seconds and messages"
+        return "estimate: roofline bound and messages"
 
 
 class Measured(NamedTuple):
@@ -187,17 +193,35 @@ class TooLarge(NamedTuple):
 
 Compile = Callable[[ConfigDict, Topology], Measured | TooLarge]
 
+_QUICK = {"exec_time_optimization_effort": -1.0}
+"""Compiler options that leave out the search for each operation's fastest tiling, most of
+the work of compiling for a TPU. What is computed, kept and sent stays the same; only the
+cycles then mean nothing."""
 
-def compile_for(config: ConfigDict, topology: Topology) -> Measured | TooLarge:
+
+def compile_for(
+    config: ConfigDict, topology: Topology, *, thorough: bool = False
+) -> Measured | TooLarge:
     """Compiles the step of a config for a topology.
+
+    Args:
+        config: of a run.
+        topology: the devices.
+        thorough: whether TPU compilers look for the fastest tilings too, as in a run, which
+            takes many times as long, and tell their cycles.
 
     Raises:
         UserError: the config is wrong, or cannot be split over the devices.
     """
     program = trace_step(config, topology.devices)
     begin = time.monotonic()
+    chip = topology.chip
+    options = None
+    if chip is not None and chip.clock is not None and not thorough:
+        options = _QUICK
+        topology = topology._replace(chip=chip._replace(clock=None))
     try:
-        compiled = program.lowered.compile()
+        compiled = program.lowered.compile(options)
     except jax.errors.JaxRuntimeError as error:
         text = " ".join(str(error).split())
         if "RESOURCE_EXHAUSTED" not in text:
@@ -223,7 +247,7 @@ def _measure(
     devices, chip = program.mesh.size, topology.chip
     found = list(costs(module, shares, devices))
     flops = _flops(found, program.steps)
-    optimal = _optimal(compiled, found, program.steps)
+    optimal = _optimal(compiled, found, chip, program.steps)
     spans = _time(found, topology, optimal, program.steps)
     at_peak = None if chip is None else seconds_at_peak(flops, chip)
     return Measured(
@@ -308,17 +332,19 @@ def _flops(found: list[Cost], steps: int) -> dict[str, float]:
     return flops
 
 
-def _optimal(compiled: jax.stages.Compiled, found: list[Cost], steps: int) -> float | None:
-    """XLA's estimate counts a loop's body once; its share of the cycles says how much of
-    the time that is.
+def _optimal(
+    compiled: jax.stages.Compiled, found: list[Cost], chip: Chip | None, steps: int
+) -> float | None:
+    """XLA's estimate counts a loop's body once; its share of the work says how much of the
+    time that is.
     """
     analysis: Any = compiled.cost_analysis() or {}
     seconds = analysis.get("optimal_seconds", 0.0)
-    once = sum(cost.cycles for cost in found)
-    if seconds <= 0.0 or once == 0:
+    if seconds <= 0.0 or chip is None:
         return None
-    looped = sum(cost.cycles * cost.times for cost in found)
-    return float(seconds) * looped / once / steps
+    once = [(c, seconds_at_peak(c.flops, chip) + c.bytes / chip.bandwidth) for c in found]
+    looped = sum(spent * cost.times for cost, spent in once)
+    return float(seconds) * looped / sum(spent for _, spent in once) / steps
 
 
 def _time(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from ml_collections import ConfigDict
 
@@ -18,7 +19,11 @@ _LOG = logging.getLogger(__name__)
 
 
 def make_plan(
-    config: ConfigDict, topologies: Sequence[str], *, advice: bool = True
+    config: ConfigDict,
+    topologies: Sequence[str],
+    *,
+    advice: bool = True,
+    thorough: bool = False,
 ) -> Json:
     """Compiles the training step of a config for each topology, and tells what it costs.
 
@@ -28,6 +33,7 @@ def make_plan(
         config: from `default_config`, changed.
         topologies: names, as of `gan_jax.plan.topology`.
         advice: whether to look for changes where the config does not fit.
+        thorough: whether to compile as thoroughly as a run does; see `compile_for`.
 
     Returns:
         A JSON value; `text` and `page` show it.
@@ -40,14 +46,15 @@ def make_plan(
     registry.check_numbers(config)
     names = [parse(text) for text in topologies]
     prepare(names)
+    compile_ = partial(compile_for, thorough=thorough)
     entries = []
     for name in names:
         topology = open_topology(name)
         _LOG.info("compiling for %s", name.text)
-        result = compile_for(config, topology)
+        result = compile_(config, topology)
         trials: tuple[Trial, ...] = ()
         if advice and not fits(result):
             _LOG.info("%s: it does not fit; looking for what does", name.text)
-            trials = advise(config, topology, result, compile_for)
+            trials = advise(config, topology, result, compile_)
         entries.append(entry(topology, result, trials))
     return summary(config, entries)

@@ -182,6 +182,8 @@ def _time(result: Json) -> list[str]:
         for work in result["work"]
     ]
     slices.append(Slice("messages", time["messages"], f"{time['messages'] * 1e3:.3g} ms"))
+    rest = time["step"] - sum(part.value for part in slices)
+    slices.append(Slice("beyond the roofline", rest, f"{rest * 1e3:.3g} ms"))
     heading = f"Time of a step: {time['step'] * 1e3:.4g} ms ({time['basis']})"
     return [
         _tag("h3", heading),

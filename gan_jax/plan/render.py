@@ -144,7 +144,7 @@ def time_lines(time: Json) -> list[tuple[str, str]]:
     """Each estimate of the time with its name."""
     named = [
         ("schedule", "the compiler's cycles"),
-        ("optimal", "XLA's optimal_seconds, loops as often as they turn"),
+        ("optimal", "the compiler's optimal_seconds"),
         ("bound", "roofline bound"),
         ("messages", "messages over the links"),
     ]
