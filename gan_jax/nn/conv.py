@@ -48,7 +48,7 @@ def conv(
     if tracing.current_platform() != "cpu" or feature_group_count != 1:
         return lax.conv_general_dilated(
             x,
-            kernel,
+            kernel if tuple(strides) == (1, 1) else _as_given(kernel),
             strides,
             padding,
             dimension_numbers=NHWC,
@@ -78,7 +78,10 @@ def conv_transpose(
         any number of times.
     """
     if tracing.current_platform() != "cpu":
-        return lax.conv_transpose(x, kernel, strides, padding, dimension_numbers=NHWC)
+        backwards = _as_given(kernel[::-1, ::-1])
+        return lax.conv_transpose(
+            x, backwards[::-1, ::-1], strides, padding, dimension_numbers=NHWC
+        )
     window = _pair(kernel.shape[:2])
     if isinstance(padding, str):
         padding = [
@@ -90,6 +93,16 @@ def conv_transpose(
     flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
     geometry = Geometry(_pair(image), window, _pair(strides), _pads(crops))
     return conv_cpu.spread(x, flipped, geometry)
+
+
+def _as_given(kernel: Array) -> Array:
+    """The kernel, kept apart from what it was computed from on GPUs. There XLA knows the
+    input gradient of a strided convolution by its reversed kernel alone, and convolves over
+    the zeros between pixels too where it has merged the reversal into something else.
+    """
+    if tracing.current_platform() != "gpu":
+        return kernel
+    return lax.optimization_barrier(kernel)
 
 
 def _pair(values: Sequence[int]) -> tuple[int, int]:
