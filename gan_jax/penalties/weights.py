@@ -65,8 +65,24 @@ def _wide(kernel: Array, modified: bool) -> Scalar:
     return whole - 2.0 * jnp.sum(squares) + kernel.shape[1]
 
 
+@jax.custom_jvp
 def _gram(kernel: Array) -> Array:
-    return jnp.matmul(kernel.T, kernel, precision=jax.lax.Precision.HIGHEST)
+    """W^T W. Its derivative dW^T W + W^T dW is one product and its transpose, which JAX
+    would compute, and transpose into gradients, as two products.
+    """
+    return _product(kernel, kernel)
+
+
+@_gram.defjvp
+def _gram_derivative(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    half = _product(primals[0], tangents[0])
+    return _gram(primals[0]), half + half.T
+
+
+def _product(a: Array, b: Array) -> Array:
+    return jnp.matmul(a.T, b, precision=jax.lax.Precision.HIGHEST)
 
 
 def weight_decay(*, where: trees.Where = _matrices) -> ParamPenalty:
