@@ -143,7 +143,7 @@ class BigGANGenerator(linen.Module):
     embedding: int | None = 128
     hierarchical: bool = True
     norm: NormFactory = BatchNorm
-    rows: int | None = 512
+    rows: int | None = 1024
     remat: bool = False
     kernel_init: Initializer = orthogonal()
     dtype: DTypeLike = jnp.float32
@@ -239,7 +239,7 @@ class BigGANDiscriminator(linen.Module):
     num_classes: int | None = None
     wide: bool = True
     head: Head = projection
-    rows: int | None = 512
+    rows: int | None = 1024
     remat: bool = False
     kernel_init: Initializer = orthogonal()
     dtype: DTypeLike = jnp.float32
@@ -261,7 +261,7 @@ class BigGANDiscriminator(linen.Module):
                 multiple * self.width,
                 down=down,
                 first=index == 0,
-                wide=self.wide,
+                hidden=multiple * self.width if self.wide else h.shape[-1],
                 kernel_init=partial(_ungained, init),
                 dtype=dtype,
                 name=f"block_{index}",

@@ -175,7 +175,7 @@ class BigGANDeepGenerator(linen.Module):
     latent_first: bool = False
     image_features: int | None = None
     norm: NormFactory = BatchNorm
-    rows: int | None = 512
+    rows: int | None = 1024
     remat: bool = False
     kernel_init: Initializer = orthogonal()
     dtype: DTypeLike = jnp.float32
@@ -193,17 +193,11 @@ class BigGANDeepGenerator(linen.Module):
         base = (*plan.base, plan.generator[0] * self.width)
         project = Dense(math.prod(base), kernel_init=init, dtype=dtype, name="project")
         h = project(style).reshape(-1, *base)
-        modulated = partial(
-            Modulated,
-            base=partial(self.norm, affine=False),
-            use_bias=False,
-            kernel_init=init,
-        )
         for index, (multiple, up) in enumerate(
             zip(plan.generator[1:], plan.up, strict=True)
         ):
             features, name = multiple * self.width, f"block_{index}"
-            block = DeepGeneratorBlock(features, up, modulated, init, dtype, name=name)
+            block = DeepGeneratorBlock(features, up, self._norm(), init, dtype, name=name)
             h = called(block, h, style, remat=self.remat, train=train)
             if index in plan.generator_attention:
                 h = SelfAttention(self.rows, init, dtype, name=f"attention_{index}")(h)
@@ -215,6 +209,15 @@ class BigGANDeepGenerator(linen.Module):
             )
         image = Conv(outputs, kernel_init=init, dtype=dtype, name="image")(h)
         return jnp.tanh(image[..., : self.channels].astype(jnp.float32))
+
+    def _norm(self) -> NormFactory:
+        """The normalisation of the blocks."""
+        return partial(
+            Modulated,
+            base=partial(self.norm, affine=False),
+            use_bias=False,
+            kernel_init=self.kernel_init,
+        )
 
     def _style(self, z: Array, y: Array | None) -> Array:
         """Class embedding and latent, (B, embedding + Z)."""
@@ -288,7 +291,7 @@ class BigGANDeepDiscriminator(linen.Module):
     width: int = 128
     num_classes: int | None = None
     head: Head = projection
-    rows: int | None = 512
+    rows: int | None = 1024
     remat: bool = False
     kernel_init: Initializer = orthogonal()
     dtype: DTypeLike = jnp.float32
