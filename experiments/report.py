@@ -38,6 +38,12 @@ def _cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def replace_between(page: str, begin: str, end: str, text: str) -> str:
+    """A page with `text` between two marks that stand in it once each."""
+    before, rest = page.split(begin)
+    return "\n".join([before + begin, "", text, "", end + rest.split(end)[1]])
+
+
 def write_page(script: str, text: str, *, seed: int) -> None:
     """Writes README.md beside a script.
 

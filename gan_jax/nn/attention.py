@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -41,24 +42,44 @@ def attend(query: Array, key: Array, value: Array, *, rows: int | None = None) -
     """
     if rows is not None and rows < 1:
         raise ValueError(f"attention needs 1 or more rows at a time, got {rows}")
-    if tracing.current_platform() == "cpu":
+    platform = tracing.current_platform()
+    if platform == "cpu":
         return _answered_by_key(query, key, value, rows)
+    answers = _answers if platform == "tpu" else _softmax_means
     if rows is None or query.shape[1] <= rows:
-        return _answers(query, key, value)
-    return _unrolled(query, key, value, rows)
-
-
-# On accelerators, where the traffic of their memory bounds attention. XLA for TPUs computes
-# the forward pass without ever storing (B, N, M), but of the gradients that JAX derives it
-# stores several such arrays in float32. Those here store the weights once, in the type of
-# the values, and take the means of gradients of scores from the answers, as the flash
-# algorithm does (2205.14135, algorithm 4). They can be differentiated again in every mode;
-# only `jax.jvp` of attention by itself is refused.
+        return answers(query, key, value)
+    forgetful = answers if platform == "tpu" else jax.checkpoint(answers)
+    return _unrolled(forgetful, query, key, value, rows)
 
 
 def _softmax_means(query: Array, key: Array, value: Array) -> Array:
     weights = jax.nn.softmax(_scores(query, key), axis=-1).astype(value.dtype)
     return jnp.einsum("bnm,bme->bne", weights, value)
+
+
+def _unrolled(
+    answers: Callable[[Array, Array, Array], Array],
+    query: Array,
+    key: Array,
+    value: Array,
+    rows: int,
+) -> Array:
+    """Chunks one after the other, in the backward pass too, because of the barriers."""
+    parts = list[Array]()
+    for start in range(0, query.shape[1], rows):
+        chunk = query[:, start : start + rows]
+        if parts:
+            chunk, parts[-1] = _stored((chunk, parts[-1]))
+        parts.append(answers(chunk, key, value))
+    return jnp.concatenate(parts, axis=1)
+
+
+# On TPUs, where the traffic of the memory bounds attention. XLA computes the forward pass
+# without ever storing (B, N, M), but of the gradients that JAX derives it stores several
+# such arrays in float32. Those here store the weights once, in the type of the values, and
+# take the means of gradients of scores from the answers, as the flash algorithm does
+# (2205.14135, algorithm 4). They can be differentiated again in every mode; only `jax.jvp`
+# of attention by itself is refused.
 
 
 _answers = jax.custom_vjp(_softmax_means)
@@ -114,17 +135,6 @@ _stored = jax.lax.optimization_barrier
 def _wide(x: Array) -> DTypeLike:
     """The type of scores."""
     return x.dtype if x.dtype == jnp.float64 else jnp.float32
-
-
-def _unrolled(query: Array, key: Array, value: Array, rows: int) -> Array:
-    """Chunks one after the other, in the backward pass too, because of the barriers."""
-    parts = list[Array]()
-    for start in range(0, query.shape[1], rows):
-        chunk = query[:, start : start + rows]
-        if parts:
-            chunk, parts[-1] = _stored((chunk, parts[-1]))
-        parts.append(_answers(chunk, key, value))
-    return jnp.concatenate(parts, axis=1)
 
 
 # On CPU.

@@ -85,7 +85,8 @@ def derivatives(rows):
 
 
 @pytest.mark.parametrize(
-    ("platform", "rows"), [("cpu", 1), ("cpu", 3), ("tpu", 1), ("tpu", 3), ("tpu", None)]
+    ("platform", "rows"),
+    [("cpu", 1), ("cpu", 3), ("tpu", 1), ("tpu", 3), ("tpu", None), ("gpu", 3)],
 )
 def test_chunks_change_neither_values_nor_first_and_second_derivatives(platform, rows):
     inputs = operands()
