@@ -67,8 +67,7 @@ def _imagenet(config: ConfigDict, variant: str) -> ConfigDict:
         set_optimizer(config, "g", "adam", learning_rate=5e-5, b1=0.0)
         set_optimizer(config, "d", "adam", learning_rate=2e-4, b1=0.0)
     config.checkpoint.every = config.samples.every = 1_000
-    # Explicit sums over devices: gradients once an update and in float32, also of bfloat16
-    # networks.
+    # Explicit sums over devices: gradients once an update and in float32.
     config.parallel.mode = "shard_map"
     return config
 

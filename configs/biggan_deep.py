@@ -41,4 +41,6 @@ def get_config(variant: str = "") -> ConfigDict:
         config.data.image_shape, config.data.num_classes = (32, 32, 3), 10
         config.data.workers, config.recipe.latent_dim = 0, 16
         return shrink(config, source="builtin:emoji_google", steps=4)
+    # Explicit sums over devices: gradients once an update and in float32.
+    config.parallel.mode = "shard_map"
     return config
