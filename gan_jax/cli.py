@@ -176,6 +176,12 @@ def _define_sample(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_float(
         "truncation", None, "Latents beyond it are drawn again.", flag_values=values
     )
+    flags.DEFINE_integer(
+        "standing",
+        None,
+        "Batches whose statistics take the place of the running ones, such as 16.",
+        flag_values=values,
+    )
 
 
 def _define_describe(values: flags.FlagValues, argv: list[str]) -> None:
@@ -196,6 +202,12 @@ def _define_plan(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("html", None, "Page to write.", flag_values=values)
     flags.DEFINE_bool(
         "advise", True, "Try changes where the step does not fit.", flag_values=values
+    )
+    flags.DEFINE_bool(
+        "thorough",
+        False,
+        "Compile for TPUs as a run does, many times longer, to see the compiler's cycles.",
+        flag_values=values,
     )
 
 
@@ -261,6 +273,7 @@ def _sample(values: flags.FlagValues) -> int:
         seed=values.seed,
         label=values.label,
         truncation=values.truncation,
+        standing=values.standing,
     )
     print(output)
     return 0
@@ -280,7 +293,9 @@ def _plan(values: flags.FlagValues) -> int:
     from gan_jax import plan
 
     config, html = _need(values, "config"), values.html
-    made = plan.make_plan(config, values.topology, advice=values.advise)
+    made = plan.make_plan(
+        config, values.topology, advice=values.advise, thorough=values.thorough
+    )
     print(json.dumps(made, indent=2) if values.json else plan.text(made))
     if html is not None:
         plan.write_page(html, made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import pictures, registry, trees
+from gan_jax import pictures, prng, registry, trees
 from gan_jax.checkpoint import latest_digest, load
 from gan_jax.config import default_config
 from gan_jax.data import ImageSource, open_source
@@ -20,9 +21,12 @@ from gan_jax.data.sheets import contact_sheet
 from gan_jax.data.validation import validate as validate_source
 from gan_jax.engine import compile_game
 from gan_jax.errors import UserError
-from gan_jax.game import rounds
-from gan_jax.observe import make_sampler
+from gan_jax.game import Game, rounds
+from gan_jax.observe import SAMPLE_BATCH, make_sampler
+from gan_jax.sampling import standing_state
 from gan_jax.session import abstract_state, example_shape
+from gan_jax.state import GameState
+from gan_jax.types import Key
 from gan_jax.workdir import read_config
 
 
@@ -48,6 +52,7 @@ def sample(
     seed: int,
     label: int | None,
     truncation: float | None = None,
+    standing: int | None = None,
 ) -> None:
     """Writes samples of a run's newest whole state as one PNG.
 
@@ -60,14 +65,19 @@ def sample(
         label: class of all samples; None cycles through the classes of a conditional run.
         truncation: threshold beyond which values of normal latents are drawn again
             (1809.11096, section 3.1); None for those of training.
+        standing: number of batches, of such latents and of all classes, whose statistics
+            take the place of the running ones (1809.11096, appendix C); None for none.
 
     Raises:
         UserError: there is no run or no checkpoint, a number is out of range, the label is
-            no class of the run, its latents are not normal and cannot be truncated, or the
-            picture cannot be drawn or written.
+            no class of the run, its latents are not normal and cannot be truncated, its
+            generator has no batch norm for standing statistics, or the picture cannot be
+            drawn or written.
     """
     if n < 1 or columns < 1:
         raise UserError(f"--n and --columns must be positive, got {n} and {columns}")
+    if standing is not None and standing < 1:
+        raise UserError(f"--standing must be positive, got {standing}")
     config = load_config(workdir)
     if truncation is not None:
         config.recipe.truncation = truncation
@@ -76,13 +86,32 @@ def sample(
     if label is not None and (classes is None or not 0 <= label < classes):
         has = "has no classes" if classes is None else f"has the classes 0..{classes - 1}"
         raise UserError(f"--label={label}: the run {has}")
-    algorithm = compile_game(run.program[-1].game)
+    game, key = run.program[-1].game, jax.random.key(seed)
+    algorithm = compile_game(game)
     abstract = abstract_state(config, algorithm)
     restored = load(_checkpoints(workdir), abstract)
     if restored is None:
         raise UserError(f"{workdir} has no checkpoint yet")
-    sampler = make_sampler(algorithm, jax.random.key(seed), classes, label)
-    _draw(output, sampler.draw(restored.state, n, 0)[0], columns)
+    state = restored.state
+    if standing is not None:
+        state = _standing(game, state, key, (standing, config.train.batch_size))
+    sampler = make_sampler(algorithm, key, classes, label)
+    _draw(output, sampler.draw(state, n, 0)[0], columns)
+
+
+def _standing(
+    game: Game, state: GameState, key: Key, batches: tuple[int, int]
+) -> GameState:
+    """The state with statistics of so many batches of so many samples, of which a host
+    computes no more at a time than when it draws.
+    """
+    passes, size = batches
+    shape = (passes, min(size, SAMPLE_BATCH))
+    keys = jax.random.split(prng.fold_name(key, "standing"), shape)
+    try:
+        return jax.jit(partial(standing_state, game))(state, keys)
+    except ValueError as error:
+        raise UserError(f"--standing={passes}: {error}") from None
 
 
 def _draw(output: str, images: np.ndarray, columns: int) -> None:

@@ -29,7 +29,8 @@ from gan_jax.types import Array, Key
 from gan_jax.workdir import Workdir, config_dict
 
 _LOG = logging.getLogger(__name__)
-_SAMPLE_BATCH = 500
+SAMPLE_BATCH = 500
+"""Samples that are computed at a time."""
 
 
 class Sampler(NamedTuple):
@@ -68,7 +69,7 @@ def make_sampler(
     compiled = jax.jit(batch)
 
     def draw(state: GameState, n: int, offset: int) -> tuple[np.ndarray, np.ndarray | None]:
-        size = min(n, _SAMPLE_BATCH)
+        size = min(n, SAMPLE_BATCH)
         parts = []
         for start in range(offset, offset + n, size):
             rows = np.arange(start, start + size, dtype=np.int32)

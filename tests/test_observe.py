@@ -155,7 +155,7 @@ ALGORITHM = Algorithm(None, None, shifted)
 
 
 def test_rows_do_not_depend_on_how_they_are_cut(monkeypatch):
-    monkeypatch.setattr(observe, "_SAMPLE_BATCH", 4)
+    monkeypatch.setattr(observe, "SAMPLE_BATCH", 4)
     key, state = jax.random.key(5), jnp.float32(10.0)
     draw = observe.make_sampler(ALGORITHM, key, 3).draw
     images, labels = draw(state, 11, 0)

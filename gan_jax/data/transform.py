@@ -168,5 +168,7 @@ def augment(
         batch = fitted if isinstance(fitted, np.ndarray) else np.stack(fitted)
     if transform.flip:
         mirrored = (hash64(seed, "flip", stream) >> np.uint64(63)).astype(bool)
-        batch[mirrored] = batch[mirrored, :, ::-1]
+        # Pixels as single items: numpy is slow to reverse an axis above one of few bytes.
+        pixels = batch.view(np.dtype((np.void, batch.shape[-1])))[..., 0]
+        pixels[mirrored] = pixels[mirrored, :, ::-1]
     return batch

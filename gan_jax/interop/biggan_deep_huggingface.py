@@ -1,8 +1,8 @@
 """Weights of Hugging Face's port of the published BigGAN-deep generators.
 
 https://github.com/huggingface/pytorch-pretrained-BigGAN, at 128, 256 and 512 pixels. There
-is no discriminator, and the statistics of the batch norms are for sampling only: one set
-for each of many truncations.
+is no discriminator, and the moments of the batch norms are stored, one set for each of many
+truncations: training mode neither uses those of its batch nor changes them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from gan_jax.interop.state_dict import (
 from gan_jax.interop.torch_spectral_norm import import_network
 from gan_jax.networks.biggan_deep import BigGANDeepGenerator, BigGANDeepPlan
 from gan_jax.nn.norm import BatchNorm
+from gan_jax.types import Array
 
 _PARTS = {
     "query": "snconv1x1_theta",
@@ -38,6 +39,14 @@ _PARTS = {
     "value": "snconv1x1_g",
     "output": "snconv1x1_o_conv",
 }
+
+
+class _Stored(BatchNorm):
+    """Batch normalisation by stored moments, as the original's is in training mode too."""
+
+    def _moments(self, x: Array, train: bool) -> tuple[Array, Array]:
+        del train
+        return super()._moments(x, False)
 
 
 class Config(NamedTuple):
@@ -51,7 +60,8 @@ class Config(NamedTuple):
         num_classes: number of classes.
         layers: of each block whether it doubles the resolution, and its inputs and outputs
             in widths.
-        attention_layer_position: number of blocks before the attention.
+        attention_layer_position: number of blocks before the attention; none where there
+            are not so many.
         eps: of batch norms and spectral norms.
         n_stats: number of truncations, from 0 to 1, that there are statistics for.
     """
@@ -106,7 +116,7 @@ def import_state_dict(
         embedding=known.z_dim,
         latent_first=True,
         image_features=known.channel_width,
-        norm=partial(BatchNorm, epsilon=known.eps),
+        norm=partial(_Stored, epsilon=known.eps),
     )
     expected = structure(
         module,
@@ -131,10 +141,14 @@ def _checked(config: Mapping[str, Any]) -> Config:
         raise UserError(
             "layers must go from 16 widths to 1, each with the outputs before it as inputs"
         )
+    if any(outputs not in (inputs, inputs // 2) for _, inputs, outputs in known.layers):
+        raise UserError("layers must keep their widths or halve them")
     if known.attention_layer_position == 0:
         raise UserError("attention_layer_position must be 1 or more: it follows a block")
     if known.n_stats < 2:
         raise UserError(f"n_stats must be 2 or more, got {known.n_stats}")
+    if known.attention_layer_position < 0:
+        return known._replace(attention_layer_position=len(known.layers))
     return known
 
 

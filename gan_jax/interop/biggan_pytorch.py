@@ -6,30 +6,22 @@ every forward pass, from vectors that only training mode stores.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen
 
 from gan_jax import trees
 from gan_jax.errors import UserError
-from gan_jax.interop.state_dict import (
-    Imported,
-    Rule,
-    StateDict,
-    as_is,
-    channels_last,
-    conv,
-    key_of,
-    linear,
-    read,
-    scalar,
-    structure,
-    then,
+from gan_jax.interop.biggan_pytorch_keys import (
+    discriminator_rules,
+    generator_rules,
+    vectors,
 )
+from gan_jax.interop.biggan_pytorch_norms import block_norm, last_norm
+from gan_jax.interop.state_dict import Imported, Rule, StateDict, channels_last, structure
+from gan_jax.interop.torch_spectral_norm import import_network
 from gan_jax.networks.biggan import (
     BigGANDiscriminator,
     BigGANGenerator,
@@ -39,81 +31,89 @@ from gan_jax.networks.biggan import (
 from gan_jax.networks.biggan_deep import (
     BigGANDeepDiscriminator,
     BigGANDeepGenerator,
+    BigGANDeepPlan,
     biggan_deep_plan,
 )
-from gan_jax.nn.norm import BatchNorm, ConditionalBatchNorm, NormFactory
-from gan_jax.transforms import spectral_norm
-from gan_jax.transforms.base import last_name
+from gan_jax.nn.norm import BatchNorm, NormFactory
+from gan_jax.transforms import kernels, matrices
 
-_SKIPPED = (
-    r".*\.sv\d+",
-    r".*\.u\d+",
-    r".*\.accumulation_counter",
-    r".*\.num_batches_tracked",
-    "optim.*",
-)
+_SMALLEST = 32
+_RELUS = ("relu", "inplace_relu", "ir")
+_MODELS = ("BigGAN", "BigGANdeep")
+_ONLY_DEEP = "blocks.0.0.conv4.weight"
+_OTHER_VECTORS = (r".*\.sv\d+", r".*\.u[1-9]\d*")
+
+
+class _Network(NamedTuple):
+    """What the arguments of a constructor come to.
+
+    Attributes:
+        module: the network.
+        inputs: shapes that it is called with.
+        rules: where its variables come from.
+        normed: which of its parameters have a spectral norm.
+        base: channels of its first feature map; 1 for a discriminator.
+        ignored: regular expressions of keys that are rightly not used.
+        epsilon: of the spectral norm.
+    """
+
+    module: linen.Module
+    inputs: tuple[jax.ShapeDtypeStruct, ...]
+    rules: list[Rule]
+    normed: trees.Where
+    base: int
+    ignored: tuple[str, ...]
+    epsilon: float
 
 
 def import_state_dict(state_dict: StateDict, network: str, **architecture: Any) -> Imported:
     """BigGAN-PyTorch's weights as networks of this library.
 
+    Training mode makes `num_G_SV_itrs` or `num_D_SV_itrs` power iterations of the first
+    singular vector; evaluation makes one, whatever they are.
+
     Args:
         state_dict: numpy arrays under the original keys.
         network: "generator" or "discriminator".
-        **architecture: arguments of the original constructor; `G_depth` or `D_depth` means
-            BigGAN-deep. Those of optimizers and initialisation are not used.
+        **architecture: arguments of the original constructor, or its whole configuration.
+            `model` says which of the two networks it is; without it BigGAN-deep is told by
+            `G_depth` or `D_depth`, or by the keys. `replicas`, 1 by default, is how many
+            devices trained a generator with `cross_replica`: that norm adds its gain on
+            one device, and multiplies by it on several. Arguments of optimizers,
+            initialisation and precision are not used.
 
     Returns:
         See `Imported`. Generators are called `(z, y)` with integer labels.
 
     Raises:
-        UserError: the network or an argument's value is not known, or the weights are of
-            another architecture; lists every key that does not fit.
+        UserError: the network or an argument's value is not known, or one that the original
+            cannot run either; or the weights are of another architecture; lists every key
+            that does not fit.
     """
     if network == "generator":
-        module, inputs, rules, normed = _generator(state_dict, **architecture)
+        found = _generator(state_dict, **architecture)
     elif network == "discriminator":
-        module, inputs, rules, normed = _discriminator(**architecture)
+        found = _discriminator(state_dict, **architecture)
     else:
         raise UserError(f"network must be generator or discriminator, got {network!r}")
-    expected = structure(module, *inputs)
-    what = f"a BigGAN-PyTorch {network}"
-    variables = read(what, expected, rules, state_dict, _SKIPPED)
-    if not normed:
-        return Imported(module, variables, variables["params"], {})
-    return _with_spectral_norm(module, variables, rules, state_dict)
-
-
-def _with_spectral_norm(
-    module: linen.Module, variables: dict[str, Any], rules: list[Rule], given: StateDict
-) -> Imported:
-    """The stored vectors as a transform's state, and evaluation after one iteration."""
-    params, state = variables["params"], {}
-    for path, leaf in trees.leaves_with_path(params):
-        prefix = key_of(f"params/{path}", rules).removesuffix(".weight")
-        if f"{prefix}.u0" not in given:
-            continue
-        u = np.asarray(given[f"{prefix}.u0"], np.float32).reshape(-1)
-        if path == "project/kernel":
-            u = channels_last(_project_channels(module))(u)
-        matrix = (
-            leaf if last_name(path) == "embedding" else leaf.reshape(-1, leaf.shape[-1]).T
-        )
-        v = matrix.T @ u
-        state[path] = {"u": jnp.asarray(u), "v": jnp.asarray(v / np.linalg.norm(v))}
-    transform = spectral_norm(where=lambda path, leaf: path in state)
-    params = jax.tree.map(jnp.asarray, params)
-    seen = transform.apply(params, transform.update(params, state))
-    return Imported(module, {**variables, "params": seen}, params, state)
-
-
-def _project_channels(module: Any) -> int:
-    return int(module.plan.generator[0] * module.width)
+    expected = structure(found.module, *found.inputs)
+    return import_network(
+        f"a BigGAN-PyTorch {network}",
+        found.module,
+        expected,
+        found.rules,
+        state_dict,
+        projected=channels_last(found.base),
+        iterated=vectors(expected["params"], found.rules, found.normed),
+        ignored=found.ignored,
+        epsilon=found.epsilon,
+    )
 
 
 def _generator(
     given: StateDict,
     *,
+    model: str | None = None,
     G_ch: int = 64,
     G_depth: int | None = None,
     dim_z: int = 128,
@@ -125,79 +125,111 @@ def _generator(
     shared_dim: int = 0,
     hier: bool | None = None,
     cross_replica: bool = False,
+    replicas: int = 1,
     mybn: bool = False,
+    G_activation: Any = "relu",
     BN_eps: float = 1e-5,
+    SN_eps: float = 1e-12,
     G_param: str = "SN",
     norm_style: str = "bn",
     **unused: Any,
-) -> tuple[linen.Module, tuple[jax.ShapeDtypeStruct, ...], list[Rule], bool]:
+) -> _Network:
     del unused
-    if norm_style != "bn":
-        raise UserError(f"norm_style {norm_style!r} is not supported: only 'bn' is")
-    deep = G_depth is not None
+    _check_activation("G_activation", G_activation)
+    deep = _is_deep(given, model, G_depth)
+    _check_resolution("generator", resolution, 256 if deep else 512)
     hier = deep if hier is None else hier
     if deep and not (hier and G_shared):
         raise UserError("a BigGAN-deep generator needs hier=True and G_shared=True")
-    embedding = (shared_dim or dim_z) if G_shared else None
-    norm = partial(_batch_norm, BN_eps)
-    base = (bottom_width, bottom_width)
-    module: Any
-    if G_depth is not None:
-        plan = biggan_deep_plan(resolution, resolution, depth=G_depth, attention=())
-        after = (G_depth * (i + 1) - 1 for i in _attended(resolution, G_attn))
-        module = BigGANDeepGenerator(
-            plan._replace(base=base, generator_attention=tuple(after)),
-            G_ch,
-            num_classes=n_classes,
-            embedding=embedding or 0,
-            # 128 in some versions of the code, of which three are the image.
-            image_features=len(given.get("output_layer.2.bias", "RGB")),
-            norm=norm,
-        )
-    else:
-        shallow = biggan_plan(resolution, resolution, attention=())
-        module = _Generator(
-            shallow._replace(base=base, generator_attention=_attended(resolution, G_attn)),
-            G_ch,
-            num_classes=n_classes,
-            embedding=embedding,
-            hierarchical=hier,
-            norm=norm,
+    if hier and not G_shared:
+        raise UserError("hier=True needs G_shared=True, in the original as here")
+    added = cross_replica and replicas == 1
+    embedding, attended = shared_dim or dim_z, _attended(resolution, G_attn)
+    options: dict[str, Any] = {
+        "num_classes": n_classes,
+        "norm": last_norm(added=added),
+        "blocks_norm": block_norm(
+            # The two batch norms with a name come before the style in the original.
+            "bn" if cross_replica or mybn else norm_style,
             epsilon=BN_eps,
+            num_classes=None if G_shared else n_classes,
+            added=added,
+        ),
+    }
+    module: _Generator | _DeepGenerator
+    if deep:
+        plan = _deep_plan(resolution, 2 if G_depth is None else G_depth, attended)
+        # 128 in some versions of the code, of which three are the image.
+        features = len(given.get("output_layer.2.bias", "RGB"))
+        options |= {"embedding": embedding, "image_features": features}
+        module = _DeepGenerator(plan._replace(base=(bottom_width,) * 2), G_ch, **options)
+    else:
+        shallow = _plan(resolution)._replace(
+            base=(bottom_width,) * 2, generator_attention=attended
         )
+        options |= {"embedding": embedding if G_shared else None, "hierarchical": hier}
+        module = _Generator(shallow, G_ch, **options)
         slots = len(shallow.generator)
         dim_z = dim_z // slots * slots if hier else dim_z
-    inputs = _latents(dim_z), _labels()
-    moments = ("bn.running_mean", "bn.running_var") if cross_replica else None
-    moments = moments or (("bn.stored_mean", "bn.stored_var") if mybn else None)
-    rules = _generator_rules(
-        _project_channels(module), G_shared, moments or ("stored_mean", "stored_var")
+    channels, normed = module.plan.generator[0] * G_ch, G_param == "SN"
+    moments, counters = _moments(cross_replica, mybn)
+    return _Network(
+        module,
+        (jax.ShapeDtypeStruct((1, dim_z), jnp.float32), _labels()),
+        generator_rules(channels, moments),
+        kernels if normed else _none,
+        channels,
+        (*counters, *(_OTHER_VECTORS if normed else ())),
+        SN_eps,
     )
-    return module, inputs, rules, G_param == "SN"
+
+
+def _deep_plan(resolution: int, depth: int, attended: tuple[int, ...]) -> BigGANDeepPlan:
+    """The plan of a deep generator, with attention after some resolutions.
+
+    Raises:
+        UserError: the original cannot run it: it needs two blocks where channels change.
+    """
+    if depth < 1 or (depth != 2 and resolution > _SMALLEST):
+        raise UserError(f"BigGAN-deep at {resolution} needs G_depth=2, got {depth}")
+    plan = biggan_deep_plan(resolution, resolution, depth=depth, attention=())
+    after = tuple(depth * (i + 1) - 1 for i in attended)
+    return plan._replace(generator_attention=after)
+
+
+def _moments(cross_replica: bool, mybn: bool) -> tuple[str, tuple[str, ...]]:
+    """How the names of running moments begin, and what else is kept of batches."""
+    if cross_replica:
+        return "bn.running_", (r".*\.num_batches_tracked",)
+    if mybn:
+        return "bn.stored_", (r".*\.accumulation_counter",)
+    return "stored_", ()
 
 
 class _Generator(BigGANGenerator):
-    """BigGAN with another epsilon in the norms by class.
+    """BigGAN with any normalisation in the blocks.
 
     Attributes:
-        epsilon: theirs; that of the last norm is `norm`'s, as with a shared embedding.
+        blocks_norm: its factory.
     """
 
-    epsilon: float = 1e-5
+    blocks_norm: NormFactory = BatchNorm
 
-    def _norm(self) -> NormFactory | None:
-        if self.embedding is not None or self.num_classes is None:
-            return super()._norm()
-        return partial(
-            ConditionalBatchNorm, num_classes=self.num_classes, epsilon=self.epsilon
-        )
+    def _norm(self) -> NormFactory:
+        return self.blocks_norm
 
 
-def _batch_norm(epsilon: float, *, affine: bool = True, **options: Any) -> BatchNorm:
-    """The epsilon is that of the blocks alone, whose gains come from elsewhere; the last
-    norm, with a gain of its own, keeps the original's default.
+class _DeepGenerator(BigGANDeepGenerator):
+    """BigGAN-deep with any normalisation in the blocks.
+
+    Attributes:
+        blocks_norm: its factory.
     """
-    return BatchNorm(epsilon=1e-5 if affine else epsilon, affine=affine, **options)
+
+    blocks_norm: NormFactory = BatchNorm
+
+    def _norm(self) -> NormFactory:
+        return self.blocks_norm
 
 
 def _attended(resolution: int, attention: str) -> tuple[int, ...]:
@@ -208,108 +240,59 @@ def _attended(resolution: int, attention: str) -> tuple[int, ...]:
     )
 
 
-def _generator_rules(channels: int, shared: bool, moments: tuple[str, str]) -> list[Rule]:
-    spatial = channels_last(channels)
-    style, name = (linear, "kernel") if shared else (as_is, "embedding")
-    rules = [
-        Rule("params/shared_embed/embedding", "shared.weight", as_is),
-        Rule("params/project/kernel", "linear.weight", then(spatial, linear)),
-        Rule("params/project/bias", "linear.bias", spatial),
-        Rule("params/norm/scale", "output_layer.0.gain", as_is),
-        Rule("params/norm/bias", "output_layer.0.bias", as_is),
-        Rule("params/image/kernel", "output_layer.2.weight", conv),
-        Rule("params/image/bias", "output_layer.2.bias", as_is),
-        *_block_rules(),
-        Rule(
-            rf"params/block_(\d+)/norm_(\d)/(gain|bias)/{name}",
-            lambda block, norm, part: f"blocks.{block}.0.bn{int(norm) + 1}.{part}.weight",
-            style,
-        ),
-    ]
-    for ours, theirs in zip(("mean", "var"), moments, strict=True):
-        rules += [
-            Rule(f"batch_stats/norm/{ours}", f"output_layer.0.{theirs}", as_is),
-            Rule(
-                rf"batch_stats/block_(\d+)/norm_(\d)/(?:norm/)?{ours}",
-                partial(_moment_key, theirs),
-                as_is,
-            ),
-        ]
-    return rules
-
-
-def _moment_key(name: str, block: str, norm: str) -> str:
-    return f"blocks.{block}.0.bn{int(norm) + 1}.{name}"
-
-
-def _block_rules(depth: int = 1) -> list[Rule]:
-    """Convolutions and attention of blocks that are listed by so many."""
-
-    def block(number: str) -> str:
-        return "blocks.{}.{}".format(*divmod(int(number), depth))
-
-    def convolution(number: str, conv: str, part: str) -> str:
-        name = "conv_sc" if conv == "shortcut" else f"conv{int(conv[-1]) + 1}"
-        return f"{block(number)}.{name}.{'weight' if part == 'kernel' else part}"
-
-    def attention(number: str, part: str) -> str:
-        # It stands after the blocks that it follows.
-        return f"blocks.{int(number) // depth}.{depth}.{part}"
-
-    names = {"query": "theta", "key": "phi", "value": "g", "output": "o"}
-    convs = r"params/block_(\d+)/(conv_\d|shortcut)"
-    return [
-        Rule(rf"{convs}/(kernel)", convolution, conv),
-        Rule(rf"{convs}/(bias)", convolution, as_is),
-        Rule(
-            r"params/attention_(\d+)/(query|key|value|output)/kernel",
-            lambda number, part: attention(number, f"{names[part]}.weight"),
-            conv,
-        ),
-        Rule(r"params/attention_(\d+)/(gamma)", attention, scalar),
-    ]
-
-
 def _discriminator(
+    given: StateDict,
     *,
+    model: str | None = None,
     D_ch: int = 64,
     D_depth: int | None = None,
     D_wide: bool = True,
     resolution: int = 128,
     D_attn: str = "64",
     n_classes: int = 1000,
+    D_activation: Any = "relu",
+    SN_eps: float = 1e-12,
+    output_dim: int = 1,
     D_param: str = "SN",
     **unused: Any,
-) -> tuple[linen.Module, tuple[jax.ShapeDtypeStruct, ...], list[Rule], bool]:
+) -> _Network:
     del unused
-    module: Any
-    if D_depth is not None:
-        plan = biggan_deep_plan(resolution, resolution, depth=D_depth, attention=())
-        watched = _watched(_plan(resolution), D_attn)
+    _check_activation("D_activation", D_activation)
+    _check_resolution("discriminator", resolution, 256)
+    if D_param != "SN":
+        raise UserError(f"D_param must be 'SN', the original has no other; got {D_param!r}")
+    if output_dim != 1:
+        raise UserError(f"output_dim must be 1, a logit for each image; got {output_dim}")
+    shallow, depth = _plan(resolution), 1
+    module: linen.Module
+    if _is_deep(given, model, D_depth):
+        depth = 2 if D_depth is None else D_depth
+        if depth < 1:
+            raise UserError(f"BigGAN-deep needs D_depth of 1 or more, got {depth}")
+        plan = biggan_deep_plan(resolution, resolution, depth=depth, attention=())
         # The stem is none of the deep blocks, so that there is a stage less.
-        last = len(_plan(resolution).down) - 1
-        after = (D_depth * (i + 1) - 1 for i in watched if i < last)
+        last = len(shallow.down) - 1
+        after = (depth * (i + 1) - 1 for i in _watched(shallow, D_attn) if i < last)
         module = BigGANDeepDiscriminator(
             plan._replace(discriminator_attention=tuple(after)), D_ch, n_classes
         )
     else:
-        shallow = _plan(resolution)
         module = BigGANDiscriminator(
             shallow._replace(discriminator_attention=_watched(shallow, D_attn)),
             D_ch,
             n_classes,
             wide=D_wide,
         )
-    rules = [
-        Rule("params/image/kernel", "input_conv.weight", conv),
-        Rule("params/image/bias", "input_conv.bias", as_is),
-        Rule("params/logit/kernel", "linear.weight", linear),
-        Rule("params/logit/bias", "linear.bias", as_is),
-        Rule("params/embed/embedding", "embed.weight", as_is),
-        *_block_rules(D_depth or 1),
-    ]
     images = jax.ShapeDtypeStruct((1, resolution, resolution, 3), jnp.float32)
-    return module, (images, _labels()), rules, D_param == "SN"
+    return _Network(
+        module,
+        (images, _labels()),
+        discriminator_rules(depth),
+        matrices,
+        1,
+        _OTHER_VECTORS,
+        SN_eps,
+    )
 
 
 def _plan(resolution: int) -> BigGANPlan:
@@ -330,8 +313,33 @@ def _watched(plan: BigGANPlan, attention: str) -> tuple[int, ...]:
     return tuple(index for index, side in enumerate(sides) if str(side) in wanted)
 
 
-def _latents(dim: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((1, dim), jnp.float32)
+def _is_deep(given: StateDict, model: str | None, depth: int | None) -> bool:
+    """Whether it is BigGAN-deep; BigGAN's configurations hold depths too."""
+    if model is None:
+        return depth is not None or _ONLY_DEEP in given
+    if model not in _MODELS:
+        raise UserError(f"model must be one of {', '.join(_MODELS)}, got {model!r}")
+    return model == _MODELS[1]
+
+
+def _check_resolution(network: str, resolution: int, most: int) -> None:
+    sides = [side for side in (32, 64, 128, 256, 512) if side <= most]
+    if resolution not in sides:
+        raise UserError(
+            f"the original has no such {network} for resolution={resolution!r}, only for "
+            f"{', '.join(map(str, sides))}"
+        )
+
+
+def _check_activation(name: str, value: Any) -> None:
+    """Accepts the original's names of a ReLU, and PyTorch's module by how it is printed."""
+    if str(value).split("(")[0].lower() not in _RELUS:
+        raise UserError(f"{name} must be a ReLU ({', '.join(_RELUS)}), got {value}")
+
+
+def _none(path: str, leaf: Any) -> bool:
+    del path, leaf
+    return False
 
 
 def _labels() -> jax.ShapeDtypeStruct:

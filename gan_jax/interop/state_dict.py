@@ -154,8 +154,16 @@ def read(
 
 
 def structure(module: linen.Module, *inputs: jax.ShapeDtypeStruct) -> dict[str, Any]:
-    """Variables of a module as shapes, without computing anything."""
-    return dict(jax.eval_shape(module.init, jax.random.key(0), *inputs))
+    """Variables of a module as shapes, without computing anything.
+
+    Raises:
+        UserError: no such network can be built.
+    """
+    try:
+        return dict(jax.eval_shape(module.init, jax.random.key(0), *inputs))
+    except (ArithmeticError, IndexError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"no network has this architecture: {reason}") from error
 
 
 def key_of(path: str, rules: Sequence[Rule]) -> str:

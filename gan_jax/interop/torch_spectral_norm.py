@@ -1,8 +1,9 @@
-"""Networks with PyTorch's own spectral norm (`torch.nn.utils.spectral_norm`).
+"""Networks with a spectral norm of PyTorch's (`torch.nn.utils.spectral_norm`), or of those
+that iterate in evaluation too.
 
-It keeps "weight_orig", "weight_u" and "weight_v". Evaluation divides by sigma = u^T W v
-with the vectors as they are stored, training mode updates them first. So does
-`transforms.spectral_norm`, of which they are the state.
+The first keeps "weight_orig", "weight_u" and "weight_v". Evaluation divides by
+sigma = u^T W v with the vectors as they are stored, training mode updates them first. So
+does `transforms.spectral_norm`, of which they are the state.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from flax import linen
 
 from gan_jax import trees
+from gan_jax.errors import UserError
 from gan_jax.interop.state_dict import (
     Imported,
     Layout,
@@ -26,8 +28,9 @@ from gan_jax.interop.state_dict import (
     channels_last,
     key_of,
     read,
+    then,
 )
-from gan_jax.transforms import spectral_norm
+from gan_jax.transforms import singular_values, spectral_norm
 from gan_jax.transforms.base import last_name
 from gan_jax.types import Params, PyTree
 
@@ -45,6 +48,7 @@ def import_network(
     projected: Layout = as_is,
     iterated: Mapping[str, str] = _NOTHING,
     ignored: Iterable[str] = (),
+    epsilon: float = 0.0,
 ) -> Imported:
     """A network whose kernels have a spectral norm where their key is a "weight_orig".
 
@@ -58,9 +62,11 @@ def import_network(
         iterated: `{path: key of u}` of kernels with a spectral norm of another kind, which
             makes an iteration in evaluation too and keeps one vector.
         ignored: regular expressions of keys that are rightly not used.
+        epsilon: of the spectral norm of that other kind.
 
     Raises:
-        UserError: keys, those of the vectors among them, do not fit; see `read`.
+        UserError: keys, those of the vectors among them, do not fit; see `read`. Or a
+            kernel is so small that epsilon changes its norm, which ours has nothing for.
     """
     leaves = dict(trees.leaves_with_path(expected["params"]))
     keys = {path: key_of(f"params/{path}", rules) for path in leaves}
@@ -76,7 +82,14 @@ def import_network(
         for path, key in stored.items()
         for name in "uv"
     ]
-    more += [Rule(f"vectors/{path}/u", key, _flat) for path, key in iterated.items()]
+    more += [
+        Rule(
+            re.escape(f"vectors/{path}/u"),
+            key,
+            then(_flat, _layout(path, "u", leaves[path], projected)),
+        )
+        for path, key in iterated.items()
+    ]
     found = read(
         what, {**expected, "vectors": vectors}, [*rules, *more], state_dict, ignored
     )
@@ -86,6 +99,7 @@ def import_network(
         return Imported(module, found, params, {})
     once = _iterated(params, {path: state[path]["u"] for path in iterated})
     state |= {path: {"u": state[path]["u"], "v": once[path]["v"]} for path in once}
+    _check_epsilon(params, {path: state[path] for path in once}, epsilon)
     transform = spectral_norm(where=lambda path, leaf: path in state)
     seen = transform.apply(params, state | once)
     return Imported(module, {**found, "params": seen}, params, state)
@@ -119,3 +133,14 @@ def _iterated(params: Params, vectors: dict[str, Any]) -> PyTree:
         for path, u in vectors.items()
     }
     return spectral_norm(where=lambda path, leaf: path in start).update(params, start)
+
+
+def _check_epsilon(params: Params, state: PyTree, epsilon: float) -> None:
+    """The original divides by epsilon where a vector's length is less."""
+    lengths = singular_values(params, state)
+    small = [path for path, length in lengths.items() if 0.0 < abs(length[0]) < epsilon]
+    if small:
+        raise UserError(
+            f"a spectral norm with an epsilon of {epsilon} is not supported where a kernel "
+            f"has a singular value below it: {small[0]}"
+        )

@@ -234,6 +234,7 @@ class DiscriminatorBlock(linen.Module):
             convolution, which then has `features` outputs.
         wide: whether the first convolution has `features` outputs in every block (SAGAN's
             authors and BigGAN) and not as many as inputs (SNGAN).
+        hidden: outputs of the first convolution; None for what `first` and `wide` say.
         norm: factory of the normalisation; None for none.
         rectified_shortcut: whether the shortcut sees relu(x) and not x, as in networks
             trained by code with an in-place ReLU.
@@ -245,6 +246,7 @@ class DiscriminatorBlock(linen.Module):
     down: bool = True
     first: bool = False
     wide: bool = False
+    hidden: int | None = None
     norm: NormFactory | None = None
     rectified_shortcut: bool = False
     kernel_init: GainInitializer = glorot_uniform
@@ -261,7 +263,7 @@ class DiscriminatorBlock(linen.Module):
             h = jax.nn.relu(normalise(self.norm, x, None, train=train, name="norm_0"))
             x = jax.nn.relu(x) if self.rectified_shortcut else x
         hidden = self.features if self.first or self.wide else inputs
-        h = conv(hidden, name="conv_0")(h)
+        h = conv(self.hidden or hidden, name="conv_0")(h)
         h = jax.nn.relu(normalise(self.norm, h, None, train=train, name="norm_1"))
         return last(self.features, name="conv_1")(h) + self._shortcut(x)
 

@@ -11,7 +11,7 @@ from gan_jax.sampling.langevin import langevin_sampler, standard_normal_log_dens
 from gan_jax.sampling.latents import Draws, Generate, Sampler, prior_sampler
 from gan_jax.sampling.metropolis import metropolis_hastings_sampler
 from gan_jax.sampling.rejection import rejection_sampler
-from gan_jax.sampling.standing import standing_statistics
+from gan_jax.sampling.standing import standing_state, standing_statistics
 
 __all__ = [
     "Calibration",
@@ -27,5 +27,6 @@ __all__ = [
     "prior_sampler",
     "rejection_sampler",
     "standard_normal_log_density",
+    "standing_state",
     "standing_statistics",
 ]

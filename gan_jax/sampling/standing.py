@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gan_jax.game import View
-from gan_jax.types import Array, PyTree, Stats
+from gan_jax.game import Game, View, Views
+from gan_jax.players import live_params, make_views
+from gan_jax.state import Average, GameState, PlayerState
+from gan_jax.types import Array, Key, PyTree, Stats
 
 _RUNNING = "batch_stats"
 
@@ -57,3 +61,65 @@ def standing_statistics(net: View, *inputs: PyTree) -> Stats:
         return summed / (float(passes) * (1.0 - kept))
 
     return net.stats | {_RUNNING: jax.tree.map(mean, total, weight)}
+
+
+def standing_state(game: Game, state: GameState, keys: Key) -> GameState:
+    """A state that is sampled with standing statistics.
+
+    Latents and labels are what the game itself samples with, so that a prior that is
+    truncated is so here too, and classes take turns.
+
+    Args:
+        game: whose nets.
+        state: of the game; any step.
+        keys: one per example, (passes, batch); batches as large as those of training.
+
+    Returns:
+        The state with other statistics of the nets that sampling calls: of their averages,
+        where they keep any.
+
+    Raises:
+        ValueError: none of those nets keeps running moments.
+    """
+    views = make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
+    heard: dict[str, tuple[PyTree, ...]] = {}
+    # What it makes is not used, so that a compiled program does not compute it.
+    game.sample(_listening(views, heard), keys.reshape(-1), None)
+    found = {
+        name: standing_statistics(
+            views.averaged(name),
+            *jax.tree.map(lambda x: x.reshape(*keys.shape, *x.shape[1:]), inputs),
+        )
+        for name, inputs in heard.items()
+        if _RUNNING in views.averaged(name).stats
+    }
+    if not found:
+        raise ValueError("standing statistics need a net with batch norm; this has none")
+    players = {
+        name: _with_stats(player, {net: found[net] for net in player.stats if net in found})
+        for name, player in state.players.items()
+    }
+    return state.replace(players=players)
+
+
+def _listening(views: Views, heard: dict[str, tuple[PyTree, ...]]) -> Views:
+    """The same nets, that note what they are called with."""
+
+    def listening(name: str, view: View) -> View:
+        def apply(params: Any, stats: Stats, *inputs: Any, **mode: Any) -> Any:
+            heard[name] = inputs
+            return view.net.apply(params, stats, *inputs, **mode)
+
+        return replace(view, net=view.net._replace(apply=apply))
+
+    live = {name: listening(name, view) for name, view in views.live.items()}
+    ema = {name: listening(name, view) for name, view in views.ema.items()}
+    return replace(views, live=live, ema=ema)
+
+
+def _with_stats(player: PlayerState, stats: Mapping[str, Stats]) -> PlayerState:
+    """The player with other statistics of some nets where it is sampled from."""
+    if isinstance(player.ema, Average):
+        average = player.ema.replace(stats={**player.ema.stats, **stats})
+        return player.replace(ema=average)
+    return player.replace(stats={**player.stats, **stats})

@@ -112,6 +112,61 @@ def test_processes_share_one_stream(kind, processes, request):
     assert_same(joined, expected)
 
 
+class Numbered:
+    """Images that are decoded one by one, each of its number, which notes what is read."""
+
+    name, num_classes, class_names = "numbered", None, None
+
+    def __init__(self, n):
+        self.n, self.read = n, []
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return {"image": np.full((1, 1, 3), index, np.uint8)}
+
+    def element_name(self, index):
+        return str(index)
+
+    def fingerprint(self):
+        return "0"
+
+
+@pytest.mark.parametrize(
+    ("processes", "batch", "n", "rounds"),
+    [(16, 16, 208, 13), (64, 64, 192, 3), (64, 128, 256, 2), (16, 32, 160, 5)],
+)
+def test_a_pod_reads_every_example_once_an_epoch(processes, batch, n, rounds):
+    """Each process decodes its own rows only; together they are the data set."""
+    options = {"image_shape": (1, 1, 3), "batch_size": batch, "transform": ImageTransform()}
+    orders = []
+    for epoch in range(2):
+        sources = [Numbered(n) for _ in range(processes)]
+        for index, source in enumerate(sources):
+            process = {"process_index": index, "process_count": processes}
+            found = make(source, cache_bytes=0, **options, **process)
+            image = found.rounds(epoch * rounds, rounds)["image"]
+            np.testing.assert_array_equal(image.reshape(-1, 3)[:, 0], source.read)
+            assert len(source.read) == n // processes
+        orders.append([index for source in sources for index in source.read])
+        assert sorted(orders[-1]) == list(range(n))
+    assert orders[0] != orders[1]
+
+
+def test_epochs_that_end_within_a_batch_are_covered_by_a_pod():
+    """Of 150 examples in batches of 64, an epoch ends at any row of any process."""
+    options = {"image_shape": (1, 1, 3), "batch_size": 64, "transform": ImageTransform()}
+    parts = [
+        make(Numbered(150), process_index=index, process_count=16, **options).rounds(0, 75)
+        for index in range(16)
+    ]
+    stream = np.concatenate([part["image"] for part in parts], axis=1)
+    epochs = np.sort(stream[..., 0].reshape(32, 150), axis=1)
+    np.testing.assert_array_equal(epochs, np.tile(np.arange(150), (32, 1)))
+
+
 @pytest.mark.parametrize("kind", ["folder", "memory"])
 @pytest.mark.parametrize(("position", "rounds"), [(0, 1), (5, 3), (1000, 2)])
 def test_iteration_is_random_access_from_any_position(kind, position, rounds, request):

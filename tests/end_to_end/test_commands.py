@@ -142,6 +142,11 @@ def test_sample_needs_no_data_where_the_config_says_their_shape(run, command, tm
     [
         (["--label=4"], "--label=4: the run has the classes 0..3"),
         (["--truncation=0"], "recipe.truncation must be positive, got 0.0"),
+        (["--standing=0"], "--standing must be positive, got 0"),
+        (
+            ["--standing=2"],
+            "--standing=2: standing statistics need a net with batch norm; this has none",
+        ),
         (["--n=0"], "--n and --columns must be positive, got 0 and 8"),
         (["--output=/dev/null/x.png"], "cannot write /dev/null/x.png: File exists"),
         (

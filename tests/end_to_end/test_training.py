@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import parallel, prng
+from gan_jax import cli, parallel, prng
 from gan_jax.checkpoint import latest_digest, load, saved_steps, state_digest
 from gan_jax.data import open_source
 from gan_jax.loop import train
 from gan_jax.metrics.features import thumbnails
 from gan_jax.metrics.score import make_scorer
 from gan_jax.pictures import grid
+from gan_jax.sampling import standing_state
 from gan_jax.session import open_session
 from gan_jax.workdir import config_dict
 
@@ -213,3 +215,27 @@ def test_microbatches(ring, tmp_path):
     assert done.digest != alone.digest
     for name, value in alone.scores.items():
         assert done.scores[name] == pytest.approx(value, abs=1e-4)
+
+
+def test_samples_with_standing_statistics(run, by_hand, tmp_path):
+    """By the command, as by hand from the state that the engine reached."""
+    config, workdir, _ = run
+    words = ["--truncation=0.5", "--n=5", "--columns=3", f"--output={tmp_path}/s.png"]
+    command = ["gan-jax", "sample", f"--workdir={workdir}", "--standing=3", *words]
+    assert cli.main(command) == 0
+    config = config.copy_and_resolve_references()
+    config.recipe.truncation = 0.5
+    session = open_session(config)
+    keys = jax.random.split(prng.fold_name(jax.random.key(0), "standing"), (3, 8))
+    state = by_hand[0][12]
+    standing = jax.jit(partial(standing_state, session.program[0].game))(state, keys)
+    rows = prng.fold_rows(jax.random.key(0), np.arange(5, dtype=np.int32))
+    labels = np.arange(5, dtype=np.int32) % 4
+    sample = jax.jit(lambda state: session.algorithms[0].sample(state, rows, 5, labels))
+    found = np.asarray(Image.open(tmp_path / "s.png")).astype(int)
+    known, plain = (
+        grid(np.asarray(sample(x)), columns=3)[..., 0].astype(int)
+        for x in (standing, state)
+    )
+    assert np.abs(found - known).max() <= 1
+    assert np.abs(found - plain).max() > 10

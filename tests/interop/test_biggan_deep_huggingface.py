@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -54,6 +55,18 @@ def test_statistics_lie_between_two_rows_as_published(golden):
         np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_training_mode_uses_the_stored_statistics_too(golden, evaluate):
+    """And does not change them; what it does is to advance the spectral norm."""
+    case = golden(NAME)
+    z, y = case.arrays["in/z"], case.arrays["in/class_label"].argmax(-1).astype(np.int32)
+    imported = family.import_state_dict(case.state_dict, **case.kwargs)
+    program = jax.jit(partial(imported.module.apply, train=True, mutable=["batch_stats"]))
+    images, new = program(imported.variables, z, y)
+    np.testing.assert_allclose(images, evaluate(imported), atol=1e-6)
+    stats = imported.variables["batch_stats"]
+    jax.tree.map(np.testing.assert_array_equal, new["batch_stats"], stats)
+
+
 def test_kernels_before_their_spectral_norm(golden):
     case = golden(NAME)
     imported = family.import_state_dict(case.state_dict, **case.kwargs)
@@ -103,6 +116,8 @@ def test_published_configurations(index):
         ({"attention_layer_position": 0}, "it follows a block"),
         ({"attention_layer_position": 5}, "missing: generator.layers.4."),
         ({"layers": [[True, 16, 8], [True, 4, 1]]}, "layers must go from 16 widths to 1"),
+        ({"layers": [[True, 16, 4], [True, 4, 1]]}, "layers must keep their widths or hal"),
+        ({"attention_layer_position": -1}, "not used: generator.layers.4.gamma"),
         ({"widht": 3}, "config has no field 'widht'"),
     ],
 )

@@ -43,6 +43,11 @@ def changed(weights, change):
     ("change", "message"),
     [
         (lambda w: w.pop("linear.bias"), "; missing: linear.bias$"),
+        (lambda w: w.pop("embed.u0"), "; missing: embed.u0$"),
+        (
+            lambda w: w.update({"linear.u0": np.zeros((1, 3))}),
+            r"; of another shape: linear.u0 \(1, 3\) cannot be .*logit/kernel/u \(1,\)$",
+        ),
         (lambda w: w.update(extra=np.zeros(3)), "; not used: extra$"),
         (
             lambda w: w.update({"linear.bias": np.zeros(7)}),
@@ -75,10 +80,11 @@ def test_every_key_that_does_not_fit_is_listed(golden, change, message):
         ),
         ("discriminator", {"resolution": 64}, "missing: .*blocks.4.0.conv1.weight"),
         ("discriminator", {"D_attn": "16"}, "missing: .*blocks.0.1.gamma"),
+        ("discriminator", {"D_wide": False}, r"conv1.bias \(16,\) cannot be .* \(3,\)"),
         (
             "generator",
             {},
-            "missing: blocks.0.0.bn1.stored_mean, .* and 25 more; not used: ",
+            "missing: blocks.0.0.bn1.stored_mean, .* and 39 more; not used: ",
         ),
         ("critic", {}, "network must be generator or discriminator, got 'critic'"),
     ],
@@ -89,8 +95,9 @@ def test_weights_of_another_architecture(golden, network, change, message):
         biggan_pytorch.import_state_dict(case.state_dict, network, **case.kwargs | change)
 
 
-def test_what_the_original_cannot_build():
-    with pytest.raises(UserError, match="norm_style 'gn' is not supported"):
-        biggan_pytorch.import_state_dict({}, "generator", norm_style="gn")
-    with pytest.raises(UserError, match="needs hier=True and G_shared=True"):
-        biggan_pytorch.import_state_dict({}, "generator", G_depth=2, hier=False)
+def test_vectors_of_a_network_without_spectral_norm_are_not_passed_over(golden):
+    case = golden("01_biggan_G32_hier_shared")
+    with pytest.raises(UserError, match=r"; not used: .*linear.u0, linear.sv0"):
+        biggan_pytorch.import_state_dict(
+            case.state_dict, "generator", **case.kwargs, G_param="none"
+        )

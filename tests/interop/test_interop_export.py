@@ -17,6 +17,7 @@ from gan_jax import cli, interop, trees
 from gan_jax.errors import UserError
 
 NAME = "04_mimicry_sngan32_D"
+CLASSES = {"num_classes": 9}
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,52 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path, source, run, change, 
     code, out, error = run(**given | change)
     assert (code, out) == (2, "")
     assert error.startswith(f"gan-jax: {message}")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize("part", [0.0, 0.5, 0.99])
+def test_a_truncated_file_is_one_line(tmp_path, source, run, golden, suffix, part):
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".npz":
+        path.write_bytes(source.read_bytes())
+    else:
+        interop.write_safetensors(path, golden(NAME).state_dict, {})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    given = {"family": "mimicry", "network": "discriminator", "input": path}
+    code, out, error = run(**given, output=tmp_path / "out", architecture="ndf=16")
+    assert (code, out) == (2, "")
+    assert error.startswith(f"gan-jax: {path}: ")
+    assert "truncated" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "network", "classes", "message"),
+    [
+        ("01_biggan_D32", "biggan_pytorch", "discriminator", "n_classes", "embed.weight"),
+        ("04_mimicry_sagan32_G", "mimicry", "generator", "num_classes", "b1.embed.weight"),
+        ("02_biggandeep_hf_small", "biggan_deep_huggingface", "generator", "", "embedding"),
+    ],
+)
+def test_another_number_of_classes_is_one_line(
+    tmp_path, golden, run, name, family, network, classes, message
+):
+    case = golden(name)
+    np.savez(tmp_path / "w.npz", **case.state_dict)
+    change = {classes: 9} if classes else {"config": case.kwargs["config"] | CLASSES}
+    (tmp_path / "a.json").write_text(json.dumps(case.kwargs | change))
+    given = {"family": family, "network": network, "input": tmp_path / "w.npz"}
+    code, out, error = run(
+        **given, output=tmp_path / "out", architecture=tmp_path / "a.json"
+    )
+    assert (code, out) == (2, "")
+    assert error.startswith("gan-jax: these are not the weights of ")
+    assert "of another shape: " in error
+    assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
