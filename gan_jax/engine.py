@@ -260,7 +260,8 @@ def _gradients(
     """Gradients, statistics and memory over the whole batch: all shards and slices."""
 
     def over_slices(alike: PyTree, rows: PyTree) -> PyTree:
-        return _reduced_gradients(game, settings, phase, *alike, rows)
+        state, images = alike
+        return _reduced_gradients(game, settings, phase, state, images, rows)
 
     # A loop over slices must not hold XLA's own sums over devices, one at each turn.
     run = tracing.by_shard(over_slices) if settings.microbatches > 1 else over_slices

@@ -193,7 +193,7 @@ class TooLarge(NamedTuple):
 
 Compile = Callable[[ConfigDict, Topology], Measured | TooLarge]
 
-_QUICK = {"exec_time_optimization_effort": -1.0}
+_QUICK: Any = {"exec_time_optimization_effort": -1.0}
 """Compiler options that leave out the search for each operation's fastest tiling, most of
 the work of compiling for a TPU. What is computed, kept and sent stays the same; only the
 cycles then mean nothing."""
