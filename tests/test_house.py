@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gan_jax"
 
 FLOORS = [
-    {"errors", "files", "numerics", "prng", "tracing", "trees", "types"},
+    {"errors", "files", "lazy", "numerics", "prng", "tracing", "trees", "types"},
     {"augment", "losses", "minibatch", "optim", "penalties", "priors", "transforms"},
     {"nn"},
     {"networks"},

@@ -2,61 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from gan_jax import lazy
 from gan_jax.game import Game
-from gan_jax.methods.biggan import biggan, biggan_deep
-from gan_jax.methods.dcgan import (
-    acgan,
-    adc_gan,
-    cgan,
-    contra_gan,
-    dcgan,
-    f_gan,
-    geometric_gan,
-    hidden_cgan,
-    lsgan,
-    mh_gan,
-    rasgan,
-    reac_gan,
-    rsgan,
-    tac_gan,
-    wgan,
-)
-from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
-from gan_jax.methods.r3gan import r3gan
-from gan_jax.methods.recipe import Augmentation, Recipe
-from gan_jax.methods.resnet import projection_cgan, sagan, sngan, wgan_gp
-from gan_jax.methods.terms import Remembering, Round, Term, Weighted
-from gan_jax.methods.two_player import from_recipe, two_player
 
-METHODS: dict[str, Callable[..., Game]] = {
-    "gan": gan,
-    "ns_gan": ns_gan,
-    "dcgan": dcgan,
-    "lsgan": lsgan,
-    "f_gan": f_gan,
-    "rsgan": rsgan,
-    "rasgan": rasgan,
-    "geometric_gan": geometric_gan,
-    "wgan": wgan,
-    "wgan_gp": wgan_gp,
-    "sngan": sngan,
-    "projection_cgan": projection_cgan,
-    "sagan": sagan,
-    "biggan": biggan,
-    "biggan_deep": biggan_deep,
-    "r3gan": r3gan,
-    "unrolled_gan": unrolled_gan,
-    "cgan": cgan,
-    "hidden_cgan": hidden_cgan,
-    "acgan": acgan,
-    "tac_gan": tac_gan,
-    "adc_gan": adc_gan,
-    "contra_gan": contra_gan,
-    "reac_gan": reac_gan,
-    "mh_gan": mh_gan,
-}
+if TYPE_CHECKING:
+    from gan_jax.methods.biggan import biggan, biggan_deep
+    from gan_jax.methods.dcgan import (
+        acgan,
+        adc_gan,
+        cgan,
+        contra_gan,
+        dcgan,
+        f_gan,
+        geometric_gan,
+        hidden_cgan,
+        lsgan,
+        mh_gan,
+        rasgan,
+        reac_gan,
+        rsgan,
+        tac_gan,
+        wgan,
+    )
+    from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
+    from gan_jax.methods.r3gan import r3gan
+    from gan_jax.methods.recipe import Augmentation, Recipe
+    from gan_jax.methods.resnet import projection_cgan, sagan, sngan, wgan_gp
+    from gan_jax.methods.terms import Remembering, Round, Term, Weighted
+    from gan_jax.methods.two_player import from_recipe, two_player
+
+METHODS: Mapping[str, Callable[..., Game]] = lazy.Table(
+    __name__,
+    (
+        "gan",
+        "ns_gan",
+        "dcgan",
+        "lsgan",
+        "f_gan",
+        "rsgan",
+        "rasgan",
+        "geometric_gan",
+        "wgan",
+        "wgan_gp",
+        "sngan",
+        "projection_cgan",
+        "sagan",
+        "biggan",
+        "biggan_deep",
+        "r3gan",
+        "unrolled_gan",
+        "cgan",
+        "hidden_cgan",
+        "acgan",
+        "tac_gan",
+        "adc_gan",
+        "contra_gan",
+        "reac_gan",
+        "mh_gan",
+    ),
+)
 """Every builder is called `(*, image_shape, num_classes=None, recipe=..., **sizes)`."""
 
 __all__ = [
@@ -95,3 +102,5 @@ __all__ = [
     "wgan",
     "wgan_gp",
 ]
+
+lazy.defer(__name__)

@@ -1,60 +1,65 @@
 """Networks: generators `(z, y=None, *, train)`, discriminators `(x, y=None, *, train)`."""
 
-from gan_jax.networks.biggan import (
-    BIGGAN_PLANS,
-    BigGANDiscriminator,
-    BigGANGenerator,
-    BigGANPlan,
-    biggan_plan,
-)
-from gan_jax.networks.biggan_deep import (
-    BIGGAN_DEEP_PLANS,
-    BigGANDeepDiscriminator,
-    BigGANDeepGenerator,
-    BigGANDeepPlan,
-    biggan_deep_plan,
-)
-from gan_jax.networks.bottleneck import BottleneckDiscriminator, BottleneckGenerator
-from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_jax.networks.heads import (
-    Head,
-    auxiliary,
-    class_logits,
-    featured,
-    linear,
-    projection,
-    proxies,
-    twin_auxiliary,
-)
-from gan_jax.networks.labels import (
-    BY_CLASS,
-    Join,
-    Modulation,
-    by_embedding,
-    by_latent,
-    concatenation,
-    hidden_concatenation,
-)
-from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
-from gan_jax.networks.r3gan import (
-    R3GAN_PLANS,
-    R3GANDiscriminator,
-    R3GANGenerator,
-    R3GANPlan,
-    class_product,
-    r3gan_plan,
-)
-from gan_jax.networks.resnet import (
-    DISCRIMINATOR_PLANS,
-    GENERATOR_PLANS,
-    DiscriminatorPlan,
-    GeneratorPlan,
-    ResNetDiscriminator,
-    ResNetGenerator,
-    tapered_discriminator,
-    tapered_generator,
-)
-from gan_jax.networks.robustness import ARCHITECTURES, Architecture
+from typing import TYPE_CHECKING
+
+from gan_jax import lazy
+
+if TYPE_CHECKING:
+    from gan_jax.networks.biggan import (
+        BIGGAN_PLANS,
+        BigGANDiscriminator,
+        BigGANGenerator,
+        BigGANPlan,
+        biggan_plan,
+    )
+    from gan_jax.networks.biggan_deep import (
+        BIGGAN_DEEP_PLANS,
+        BigGANDeepDiscriminator,
+        BigGANDeepGenerator,
+        BigGANDeepPlan,
+        biggan_deep_plan,
+    )
+    from gan_jax.networks.bottleneck import BottleneckDiscriminator, BottleneckGenerator
+    from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+    from gan_jax.networks.heads import (
+        Head,
+        auxiliary,
+        class_logits,
+        featured,
+        linear,
+        projection,
+        proxies,
+        twin_auxiliary,
+    )
+    from gan_jax.networks.labels import (
+        BY_CLASS,
+        Join,
+        Modulation,
+        by_embedding,
+        by_latent,
+        concatenation,
+        hidden_concatenation,
+    )
+    from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
+    from gan_jax.networks.r3gan import (
+        R3GAN_PLANS,
+        R3GANDiscriminator,
+        R3GANGenerator,
+        R3GANPlan,
+        class_product,
+        r3gan_plan,
+    )
+    from gan_jax.networks.resnet import (
+        DISCRIMINATOR_PLANS,
+        GENERATOR_PLANS,
+        DiscriminatorPlan,
+        GeneratorPlan,
+        ResNetDiscriminator,
+        ResNetGenerator,
+        tapered_discriminator,
+        tapered_generator,
+    )
+    from gan_jax.networks.robustness import ARCHITECTURES, Architecture
 
 __all__ = [
     "ARCHITECTURES",
@@ -105,3 +110,5 @@ __all__ = [
     "tapered_generator",
     "twin_auxiliary",
 ]
+
+lazy.defer(__name__)
