@@ -10,7 +10,8 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.robustness_grid import run
+from experiments.robustness_grid import measure
+from experiments.robustness_grid.page import page
 from gan_jax import losses
 from gan_jax.game import rounds
 from gan_jax.metrics.score import Scorer
@@ -61,18 +62,18 @@ COUNTS = {
 @cache
 def _own(architecture, norm):
     """Abstract parameters of an architecture's networks, apart from any game."""
-    pair = run.ARCHITECTURES[architecture](run.SHAPE, WIDTH, d_norm=norm)
-    inputs = jnp.zeros((2, 64)), jnp.zeros((2, *run.SHAPE))
+    pair = measure.ARCHITECTURES[architecture](measure.SHAPE, WIDTH, d_norm=norm)
+    inputs = jnp.zeros((2, 64)), jnp.zeros((2, *measure.SHAPE))
     return [
         jax.eval_shape(net.init, jax.random.key(0), x)["params"]
         for net, x in zip(pair, inputs, strict=True)
     ]
 
 
-@pytest.mark.parametrize("objective", list(run.OBJECTIVES))
-@pytest.mark.parametrize("architecture", list(run.ARCHITECTURES))
+@pytest.mark.parametrize("objective", list(measure.OBJECTIVES))
+@pytest.mark.parametrize("architecture", list(measure.ARCHITECTURES))
 def test_a_cell_is_the_architecture_at_one_update_each(objective, architecture):
-    game = run.game_of(objective, architecture)
+    game = measure.game_of(objective, architecture)
     params = [
         jax.eval_shape(game.nets[name].init, jax.random.key(0))[0]
         for name in ("generator", "discriminator")
@@ -86,7 +87,7 @@ def test_a_cell_is_the_architecture_at_one_update_each(objective, architecture):
 
 
 def test_the_deep_networks_have_101_layers_each():
-    for params in _own(run.DEEP, BatchNorm):
+    for params in _own(measure.DEEP, BatchNorm):
         paths = [
             jax.tree_util.keystr(path)
             for path, _ in jax.tree_util.tree_leaves_with_path(params)
@@ -96,7 +97,7 @@ def test_the_deep_networks_have_101_layers_each():
 
 
 def test_objectives_are_those_they_are_named_after():
-    recipes = run.OBJECTIVES
+    recipes = measure.OBJECTIVES
     assert [recipe.loss for recipe in recipes.values()] == [
         losses.non_saturating,
         losses.least_squares,
@@ -113,27 +114,25 @@ def test_objectives_are_those_they_are_named_after():
             jax.tree.map(jnp.zeros_like, params), tx.init(params), params
         )
     moved = optax.apply_updates(params, updates)
-    np.testing.assert_allclose(moved["a"], [run.CLIP, -run.CLIP], rtol=1e-6)
+    np.testing.assert_allclose(moved["a"], [measure.CLIP, -measure.CLIP], rtol=1e-6)
     np.testing.assert_allclose(moved["b"], [[0.01]], rtol=1e-6)
     assert moved["c"] == 0.0
 
 
 def test_the_page_shows_every_cell_in_its_place():
-    pictures = np.zeros((run.SHOWN, *run.SHAPE), np.uint8)
+    pictures = np.zeros((measure.SHOWN, *measure.SHAPE), np.uint8)
     cells = {
-        (objective, architecture): run.Cell(
-            run.Score(100.0 * i + j, 0.01 * j, 1.0 + j, 7.0 * j), pictures
+        (objective, architecture): measure.Cell(
+            measure.Score(100.0 * i + j, 0.01 * j, 1.0 + j, 7.0 * j), pictures
         )
-        for i, objective in enumerate(run.OBJECTIVES)
-        for j, architecture in enumerate(run.ARCHITECTURES)
+        for i, objective in enumerate(measure.OBJECTIVES)
+        for j, architecture in enumerate(measure.ARCHITECTURES)
     }
-    text = run.page(cells, {"held-out digits": run.Score(3.4, 0.987, 9.96, 20.0)})
+    text = page(cells, {"held-out digits": measure.Score(3.4, 0.987, 9.96, 20.0)})
     assert "| architecture | updates | DCGAN | LSGAN | WGAN | WGAN-GP |" in text
-    assert f"| mlp | {run.UPDATES} | 2 (2%, 3.0) | 102 (2%, 3.0) | 202 (2%, 3.0) |" in text
-    assert (
-        f"| resnet_101 | {run.DEEP_UPDATES} | 6 (6%, 7.0) | 106 (6%, 7.0) | 206 (6%, 7.0) |"
-        in text
-    )
+    most, least = measure.UPDATES, measure.DEEP_UPDATES
+    assert f"| mlp | {most} | 2 (2%, 3.0) | 102 (2%, 3.0) | 202 (2%, 3.0) |" in text
+    assert f"| resnet_101 | {least} | 6 (6%, 7.0) | 106 (6%, 7.0) | 206 (6%, 7.0) |" in text
     assert "For comparison: held-out digits 3 (99%, 10.0)." in text
     assert "- WGAN: best 200 (baseline), median 202, worst 205 (tanh)" in text
     assert "Samples of 8 of 28 cells are nearly one image" in text
@@ -147,7 +146,7 @@ def test_scores_are_the_classifiers():
         "recognised_share/digits": 0.25,
     }
     scorer = Scorer("digits", lambda images, labels: named, "")
-    images = np.zeros((2, *run.SHAPE), np.uint8)
+    images = np.zeros((2, *measure.SHAPE), np.uint8)
     images[1, :7] = 80
-    score = run.score_in(scorer)(images)
-    assert score == run.Score(distance=12.5, recognised=0.25, classes=7.5, spread=10.0)
+    score = measure.score_in(scorer)(images)
+    assert score == measure.Score(distance=12.5, recognised=0.25, classes=7.5, spread=10.0)
