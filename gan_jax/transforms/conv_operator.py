@@ -69,13 +69,14 @@ def conv_spectral_norm(
     """
     check_iterations("conv_spectral_norm", iterations)
 
+    def initial_step(_: Array, carry: tuple[Array, Vectors]) -> tuple[Array, Vectors]:
+        # Defined once and given its kernel: kernels of one shape share a program.
+        kernel, old = carry
+        return kernel, _power_iteration(kernel, old, eps)
+
     def start(kernel: Array, size: Size, key: Key) -> Vectors:
-        return jax.lax.fori_loop(
-            0,
-            INIT_ITERATIONS,
-            lambda _, old: _power_iteration(kernel, old, eps),
-            _draw(kernel, size, key),
-        )
+        drawn = _draw(kernel, size, key)
+        return jax.lax.fori_loop(0, INIT_ITERATIONS, initial_step, (kernel, drawn))[1]
 
     def update(kernel: Array, old: Vectors) -> Vectors:
         return _padded_vectors(kernel, old, iterations, eps)

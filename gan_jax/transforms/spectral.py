@@ -79,10 +79,15 @@ def spectral_norm(
     def step(w: Array, old: Vectors) -> Vectors:
         return _power_iteration(w, old, eps) if vectors == 1 else _block(w, old, eps)
 
+    def initial_step(_: Array, carry: tuple[Array, Vectors]) -> tuple[Array, Vectors]:
+        # Defined once and given its matrix: matrices of one shape share a program.
+        w, old = carry
+        return w, step(w, old)
+
     def init(params: Params, key: Key) -> PyTree:
         def one(path: str, w: Array) -> Vectors:
             start = _draw(w, vectors, prng.fold_name(key, path))
-            return jax.lax.fori_loop(0, INIT_ITERATIONS, lambda _, old: step(w, old), start)
+            return jax.lax.fori_loop(0, INIT_ITERATIONS, initial_step, (w, start))[1]
 
         return {path: one(path, w) for path, w in matrices_of(params).items()}
 

@@ -6,39 +6,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config, set_optimizer, set_options, set_terms
 from gan_jax.signals import StopRequest
 from gan_jax.writers import read_jsonl
 
-CACHED = {
-    "jax_compilation_cache_dir": None,
-    "jax_persistent_cache_min_compile_time_secs": 0.0,
-    "jax_persistent_cache_min_entry_size_bytes": -1,
-}
-
 
 @pytest.fixture(scope="session", autouse=True)
 def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Programs and statistics are made once for all runs here, also in child processes."""
     folder = tmp_path_factory.mktemp("caches")
-    before = {name: getattr(jax.config, name) for name in CACHED}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAN_JAX_CACHE", str(folder / "gan_jax"))
-        for name, value in CACHED.items():
-            value = str(folder / "jax") if value is None else value
-            jax.config.update(name, value)
-            patch.setenv(name.upper(), str(value))
-        compilation_cache.reset_cache()
         yield folder
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
 
 
 @pytest.fixture(scope="session")

@@ -192,3 +192,19 @@ def test_predicates():
     assert not transforms.kernels("a/embedding", matrix)
     assert not transforms.kernels("kernel/scale", matrix)
     assert not transforms.kernels("a/kernel", vector)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [transforms.spectral_norm(), transforms.conv_spectral_norm((5, 5))],
+    ids=["matrix", "convolution"],
+)
+def test_a_second_init_compiles_nothing(transform, caplog):
+    first, second = ({name: {"kernel": jnp.ones((3, 3, 2, 4))}} for name in "ab")
+    transform.init(first, KEY)
+    with jax.log_compiles():
+        jax.jit(lambda x: x + 1.0)(1.0)
+        assert "Compiling" in caplog.text
+        caplog.clear()
+        transform.init(second, KEY)
+    assert "Compiling" not in caplog.text
