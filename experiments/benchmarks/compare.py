@@ -1,4 +1,4 @@
-"""Times training steps against PyTorch, and writes this folder's README.
+"""Times training steps and sampling against PyTorch, and writes this folder's README.
 
     python -m experiments.benchmarks.compare --torch-python PATH [NAME ...]
 
@@ -50,6 +50,10 @@ TITLES = {
     "dcgan": Title("DCGAN 32, width 64, 4 x 4 windows, batch 64", 1.0),
     "sngan": Title("SNGAN 32, 5 D steps, batch 64", 1.0),
     "wgan_gp": Title("WGAN-GP 32, 5 D steps, batch 64", 1.3),
+    "biggan_cifar": Title("BigGAN CIFAR, width 64, 4 D steps, batch 50", 1.2),
+    "biggan_128": Title("BigGAN 128, width 16, 2 D steps, batch 8", 2.0),
+    "sample_sngan": Title("samples of SNGAN 32", 1.0),
+    "sample_biggan_128": Title("samples of BigGAN 128, width 16", 2.0),
     "seeds": Title(f"2-D ring, {SEEDS} seeds in one program", 1.0),
     "plain": Title("2-D ring by hand, no engine", None),
     "bare": Title("2-D ring by hand, no noise, no all-reduce", None),

@@ -1,9 +1,9 @@
-"""The same games in PyTorch, and a worker that times them on request.
+"""The same games and samplers in PyTorch, and a worker that times them on request.
 
 Every peer does the work of the method of the same name: as many parameters, discriminator
 steps, passes and power iterations, in the settings in which PyTorch is fastest:
 channels_last images, no graph where no gradient is needed, gradients set to None, fused
-Adam. 1 x 1 shortcuts act on the smaller side of a resampling.
+Adam.
 
 The worker reads lines from standard input and answers each with one line:
 
@@ -16,6 +16,7 @@ It imports nothing of gan_jax, so that it can run in an environment with PyTorch
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +25,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+# A script of an environment without gan_jax: its neighbour, not a package's module.
+from torch_nets import (
+    BigGANDiscriminator,
+    BigGANGenerator,
+    Logit,
+    SpectralConv,
+    SpectralLinear,
+    dcgan_discriminator,
+    dcgan_generator,
+    iterate,
+    mlp,
+    resnet_discriminator,
+    resnet_generator,
+)
 
 
 class Game(NamedTuple):
@@ -40,186 +56,6 @@ class Game(NamedTuple):
     discriminator: nn.Module
     step: Callable[[Tensor], None]
     data: Tensor
-
-
-# Networks.
-
-
-def mlp(inputs: int, outputs: int, activation: Callable[[], nn.Module]) -> nn.Sequential:
-    """Two hidden layers of 128."""
-    return nn.Sequential(
-        nn.Linear(inputs, 128),
-        activation(),
-        nn.Linear(128, 128),
-        activation(),
-        nn.Linear(128, outputs),
-    )
-
-
-class Logit(nn.Module):
-    """A network whose outputs (batch, 1) are logits (batch,)."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x).flatten()
-
-
-class Project(nn.Module):
-    """A latent to images of 4 x 4."""
-
-    def __init__(self, latent: int, features: int, bias: bool) -> None:
-        super().__init__()
-        self.dense = nn.Linear(latent, 16 * features, bias=bias)
-
-    def forward(self, z: Tensor) -> Tensor:
-        images = self.dense(z).reshape(z.shape[0], -1, 4, 4)
-        return images.contiguous(memory_format=torch.channels_last)
-
-
-def dcgan_generator(width: int) -> nn.Sequential:
-    """4 x 4 to 32 x 32 by transposed 4 x 4 convolutions."""
-
-    def up(inputs: int, outputs: int, bias: bool = False) -> nn.Module:
-        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
-
-    w = width
-    return nn.Sequential(
-        Project(100, 4 * w, bias=False), nn.BatchNorm2d(4 * w), nn.ReLU(True),
-        up(4 * w, 2 * w), nn.BatchNorm2d(2 * w), nn.ReLU(True),
-        up(2 * w, w), nn.BatchNorm2d(w), nn.ReLU(True),
-        up(w, 3, bias=True), nn.Tanh(),
-    )  # fmt: skip
-
-
-def dcgan_discriminator(width: int) -> nn.Module:
-    """32 x 32 to 4 x 4 by 4 x 4 convolutions of stride 2."""
-
-    def down(inputs: int, outputs: int, bias: bool = False) -> nn.Module:
-        return nn.Conv2d(inputs, outputs, 4, 2, 1, bias=bias)
-
-    w = width
-    return Logit(
-        nn.Sequential(
-            down(3, w, bias=True), nn.LeakyReLU(0.2, True),
-            down(w, 2 * w), nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2, True),
-            down(2 * w, 4 * w), nn.BatchNorm2d(4 * w), nn.LeakyReLU(0.2, True),
-            nn.Flatten(), nn.Linear(64 * w, 1),
-        )
-    )  # fmt: skip
-
-
-class UpBlock(nn.Module):
-    """Pre-activated residual block that doubles the resolution."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(nn.BatchNorm2d(features) for _ in range(2))
-        self.convs = nn.ModuleList(
-            nn.Conv2d(features, features, 3, padding=1, bias=False) for _ in range(2)
-        )
-        self.shortcut = nn.Conv2d(features, features, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = F.interpolate(F.relu(self.norms[0](x), inplace=True), scale_factor=2)
-        h = F.relu(self.norms[1](self.convs[0](h)), inplace=True)
-        return self.convs[1](h) + F.interpolate(self.shortcut(x), scale_factor=2)
-
-
-def resnet_generator(width: int) -> nn.Sequential:
-    """4 x 4 to 32 x 32 by three blocks."""
-    return nn.Sequential(
-        Project(128, width, bias=True),
-        *(UpBlock(width) for _ in range(3)),
-        nn.BatchNorm2d(width), nn.ReLU(True), nn.Conv2d(width, 3, 3, padding=1), nn.Tanh(),
-    )  # fmt: skip
-
-
-class SpectralConv(nn.Conv2d):
-    """A convolution divided by its largest singular value, which `iterate` improves."""
-
-    def __init__(self, inputs: int, outputs: int, size: int) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2)
-        _add_vectors(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, _normalised(self), self.bias, padding=self.padding)
-
-
-class SpectralLinear(nn.Linear):
-    """The same for a dense layer."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs)
-        _add_vectors(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, _normalised(self), self.bias)
-
-
-def _add_vectors(layer: nn.Module) -> None:
-    rows, columns = layer.weight.flatten(1).shape
-    layer.register_buffer("u", F.normalize(torch.randn(rows), dim=0))
-    layer.register_buffer("v", F.normalize(torch.randn(columns), dim=0))
-
-
-def _normalised(layer: nn.Module) -> Tensor:
-    sigma = torch.dot(layer.u, torch.mv(layer.weight.flatten(1), layer.v))
-    return layer.weight / sigma
-
-
-@torch.no_grad()
-def iterate(net: nn.Module) -> None:
-    """One power iteration of every spectrally normalised layer."""
-    for layer in net.modules():
-        if hasattr(layer, "u"):
-            matrix = layer.weight.flatten(1)
-            layer.v = F.normalize(torch.mv(matrix.t(), layer.u), dim=0, eps=1e-12)
-            layer.u = F.normalize(torch.mv(matrix, layer.v), dim=0, eps=1e-12)
-
-
-class DownBlock(nn.Module):
-    """Residual block; the first is not pre-activated."""
-
-    def __init__(
-        self, inputs: int, features: int, down: bool, conv: Callable, norm: Callable | None
-    ) -> None:
-        super().__init__()
-        self.first, self.down = inputs == 3, down
-        self.conv_0 = conv(inputs, features if self.first else inputs, 3)
-        self.conv_1 = conv(features if self.first else inputs, features, 3)
-        used = norm if norm and not self.first else None
-        self.norm_0 = used(inputs) if used else nn.Identity()
-        self.norm_1 = used(inputs) if used else nn.Identity()
-        self.shortcut = conv(inputs, features, 1) if down else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = x if self.first else F.relu(self.norm_0(x))
-        h = self.conv_1(F.relu(self.norm_1(self.conv_0(h))))
-        if not self.down:
-            return h + x
-        return F.avg_pool2d(h, 2) + self.shortcut(F.avg_pool2d(x, 2))
-
-
-class Pool(nn.Module):
-    """ReLU, then the sum or the mean over space."""
-
-    def __init__(self, reduce: Callable[..., Tensor]) -> None:
-        super().__init__()
-        self.reduce = reduce
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.reduce(F.relu(x), dim=(2, 3))
-
-
-def resnet_discriminator(
-    width: int, conv: Callable, linear: Callable, norm: Callable | None, pool: Callable
-) -> nn.Module:
-    """Four residual blocks, of which the first two halve the resolution."""
-    blocks = [DownBlock(3 if i == 0 else width, width, i < 2, conv, norm) for i in range(4)]
-    return Logit(nn.Sequential(*blocks, Pool(pool), linear(width, 1)))
 
 
 # Games.
@@ -240,9 +76,9 @@ def _freeze(net: nn.Module, frozen: bool) -> None:
         parameter.requires_grad_(not frozen)
 
 
-def _images(steps: int, rounds: int, batch: int) -> Tensor:
+def _images(steps: int, rounds: int, batch: int, size: int = 32) -> Tensor:
     """Random images in [-1, 1], each round's in channels_last."""
-    data = torch.rand(steps * rounds, batch, 32, 32, 3) * 2 - 1
+    data = torch.rand(steps * rounds, batch, size, size, 3) * 2 - 1
     return data.permute(0, 1, 4, 2, 3).unflatten(0, (steps, rounds))
 
 
@@ -346,7 +182,129 @@ def wgan_gp() -> Game:
     return Game(g, d, step, _images(2, 5, batch))
 
 
-GAMES = {"ring": ring, "dcgan": dcgan, "sngan": sngan, "wgan_gp": wgan_gp}
+class Average:
+    """An average of a network, parameters and statistics alike."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self._new, self._old = _floats(net), _floats(copy.deepcopy(net))
+
+    @torch.no_grad()
+    def move(self) -> None:
+        """One step towards the network."""
+        torch._foreach_lerp_(self._old, self._new, 1e-4)
+
+
+def _floats(net: nn.Module) -> list[Tensor]:
+    return [leaf for leaf in net.state_dict().values() if leaf.is_floating_point()]
+
+
+@torch.no_grad()
+def _add_orthogonal(net: nn.Module, weight: float) -> None:
+    """Adds the gradient of modified orthogonal regularisation of all kernels."""
+    for layer in net.modules():
+        if not isinstance(layer, nn.Conv2d | nn.Linear):
+            continue
+        matrix = layer.weight.flatten(1)
+        gram = torch.mm(matrix, matrix.t()).fill_diagonal_(0.0)
+        layer.weight.grad.flatten(1).addmm_(gram, matrix, alpha=4.0 * weight)
+
+
+def _biggan(
+    g: nn.Module,
+    d: nn.Module,
+    data: Tensor,
+    *,
+    latent: int,
+    classes: int,
+    g_rate: float,
+    orthogonal: float,
+) -> Game:
+    """BigGAN: real and fake in one pass; the generator is averaged."""
+    batch = data.shape[2]
+    g_tx, d_tx = _adam(g, g_rate, 0.0, 0.999), _adam(d, 2e-4, 0.0, 0.999)
+    average = Average(g)
+
+    def step(data: Tensor) -> None:
+        for real in data:
+            iterate(d)
+            y = torch.randint(classes, (batch,))
+            with torch.no_grad():
+                fake = g(torch.randn(batch, latent), y)
+            logits = d(torch.cat([real, fake]), torch.cat([y, y]))
+            _descend(_hinge(*logits.split(batch)), d_tx)
+        iterate(g)
+        _freeze(d, True)
+        y = torch.randint(classes, (batch,))
+        g_tx.zero_grad(set_to_none=True)
+        (-d(g(torch.randn(batch, latent), y), y).mean()).backward()
+        if orthogonal:
+            _add_orthogonal(g, orthogonal)
+        g_tx.step()
+        _freeze(d, False)
+        average.move()
+
+    return Game(g, d, step, data)
+
+
+def _biggan_cifar_nets() -> tuple[nn.Module, nn.Module]:
+    g = BigGANGenerator(128, (256,) * 4, 10, None)
+    return g, BigGANDiscriminator((256,) * 4, (True, True, False, False), 10)
+
+
+def _biggan_128_nets() -> tuple[nn.Module, nn.Module]:
+    """A sixth of the published width; attention at 64 x 64."""
+    features = (256, 256, 128, 64, 32, 16)
+    down = (*(True,) * 5, False)
+    g = BigGANGenerator(120, features, 1000, 128, attention=(3,))
+    return g, BigGANDiscriminator((*features[:0:-1], 256), down, 1000, attention=(0,))
+
+
+def biggan_cifar() -> Game:
+    """BigGAN at 32 x 32: four discriminator steps."""
+    nets, data = _biggan_cifar_nets(), _images(1, 4, 50)
+    return _biggan(*nets, data, latent=128, classes=10, g_rate=2e-4, orthogonal=0.0)
+
+
+def biggan_128() -> Game:
+    """BigGAN at 128 x 128: two discriminator steps, orthogonal regularisation."""
+    nets, data = _biggan_128_nets(), _images(2, 2, 8, 128)
+    return _biggan(*nets, data, latent=120, classes=1000, g_rate=5e-5, orthogonal=1e-4)
+
+
+def _sampler(nets: tuple[nn.Module, nn.Module], generate: Callable[[], Tensor]) -> Game:
+    """Images from the generator in evaluation mode."""
+    nets[0].eval()
+
+    def step(data: Tensor) -> None:
+        with torch.inference_mode():
+            generate()
+
+    return Game(*nets, step, torch.zeros(1))
+
+
+def sample_sngan() -> Game:
+    """Samples of SNGAN's generator."""
+    g = resnet_generator(256)
+    d = resnet_discriminator(128, SpectralConv, SpectralLinear, None, torch.sum)
+    return _sampler((g, d), lambda: g(torch.randn(64, 128)))
+
+
+def sample_biggan_128() -> Game:
+    """Samples of BigGAN's generator at 128 x 128."""
+    g, d = _biggan_128_nets()
+    return _sampler((g, d), lambda: g(torch.randn(8, 120), torch.randint(1000, (8,))))
+
+
+GAMES = {
+    "ring": ring,
+    "dcgan": dcgan,
+    "sngan": sngan,
+    "wgan_gp": wgan_gp,
+    "biggan_cifar": biggan_cifar,
+    "biggan_128": biggan_128,
+    "sample_sngan": sample_sngan,
+    "sample_biggan_128": sample_biggan_128,
+}
 
 
 # The worker.

@@ -1,19 +1,23 @@
-"""The games that are timed, compiled and fed, on the JAX side."""
+"""The games that are timed, compiled and fed, on the JAX side: steps and sampling."""
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gan_jax import compile_game, parallel, trees
+from gan_jax import compile_game, parallel, tracing, trees
 from gan_jax.engine import Algorithm
-from gan_jax.game import Game, rounds
+from gan_jax.game import Game, ema_from_decay, rounds
 from gan_jax.methods import METHODS, Recipe
+from gan_jax.nn import initializers
 from gan_jax.priors import normal
 
 Timed = Callable[[], float]
@@ -30,6 +34,8 @@ class Workload(NamedTuple):
         steps: steps per sample.
         per_call: of them, in one dispatch.
         devices: virtual devices that share the batch, each with a thread of its own.
+        classes: of the labels; 0 is none.
+        sampling: whether a step generates a batch from the average, and trains nothing.
     """
 
     game: Callable[[], Game]
@@ -38,6 +44,8 @@ class Workload(NamedTuple):
     steps: int
     per_call: int = 1
     devices: int = 1
+    classes: int = 0
+    sampling: bool = False
 
 
 def _ring() -> Game:
@@ -50,11 +58,49 @@ def _ring() -> Game:
     )
 
 
-def _images(method: str, **sizes: int) -> Callable[[], Game]:
-    return lambda: METHODS[method](image_shape=(32, 32, 3), **sizes)
-
-
 _IMAGE = (32, 32, 3)
+_LARGE = (128, 128, 3)
+
+
+def _images(method: str, **sizes: Any) -> Callable[[], Game]:
+    return partial(METHODS[method], **{"image_shape": _IMAGE} | sizes)
+
+
+def _averaged(method: str, batch: int, **changes: Any) -> Recipe:
+    """The published recipe of a method with changes, and an average of the generator."""
+    published = inspect.signature(METHODS[method]).parameters["recipe"].default
+    return published._replace(g_ema=ema_from_decay(0.9999, batch), **changes)
+
+
+def _biggan_cifar() -> Game:
+    """The game of `configs/biggan.py:cifar10`."""
+    adam = optax.adam(2e-4, b1=0.0, b2=0.999)
+    return METHODS["biggan"](
+        image_shape=_IMAGE,
+        num_classes=10,
+        g_width=64,
+        d_width=64,
+        embedding=None,
+        hierarchical=False,
+        kernel_init=initializers.normal(),
+        recipe=_averaged(
+            "biggan", 50, prior=normal(128), g_tx=adam, d_tx=adam, g_terms={}, d_steps=4
+        ),
+    )
+
+
+def _biggan_128() -> Game:
+    """The paper's game at 128 pixels with a sixth of its width."""
+    return METHODS["biggan"](
+        image_shape=_LARGE,
+        num_classes=1000,
+        g_width=16,
+        d_width=16,
+        kernel_init=initializers.normal(),
+        recipe=_averaged("biggan", 8),
+    )
+
+
 WORKLOADS = {
     "ring": Workload(_ring, (2,), 256, steps=400, per_call=200, devices=2),
     "dcgan": Workload(
@@ -62,6 +108,14 @@ WORKLOADS = {
     ),
     "sngan": Workload(_images("sngan"), _IMAGE, 64, steps=1),
     "wgan_gp": Workload(_images("wgan_gp"), _IMAGE, 64, steps=1),
+    "biggan_cifar": Workload(_biggan_cifar, _IMAGE, 50, steps=1, classes=10),
+    "biggan_128": Workload(_biggan_128, _LARGE, 8, steps=4, per_call=4, classes=1000),
+    "sample_sngan": Workload(
+        _images("sngan", recipe=_averaged("sngan", 64)), _IMAGE, 64, steps=1, sampling=True
+    ),
+    "sample_biggan_128": Workload(
+        _biggan_128, _LARGE, 8, steps=8, per_call=8, classes=1000, sampling=True
+    ),
 }
 
 
@@ -84,8 +138,13 @@ def prepare(work: Workload, seed: int) -> Ready:
     game, mesh = work.game(), parallel.make_mesh(jax.devices()[: work.devices])
     single = compile_game(game)
     state = parallel.init_state(single, jax.random.key(seed), mesh)
-    batch = parallel.shard_batch(mesh, _data(work, (work.per_call * rounds(game),), seed))
-    program = _program(game, single, mesh, work.per_call)
+    if work.sampling:
+        program = _sampler(single, work)
+        batch = jax.random.split(jax.random.key(seed + 1), work.per_call)
+    else:
+        program = _program(game, single, mesh, work.per_call)
+        data = _data(work, (work.per_call * rounds(game),), seed)
+        batch = parallel.shard_batch(mesh, data)
     begin = time.perf_counter()
     compiled = program.lower(state, batch).compile()
     seconds = time.perf_counter() - begin
@@ -122,11 +181,27 @@ def _program(
     return parallel.shard_map_step(mapped, mesh, steps_per_call=per_call)
 
 
+def _sampler(single: Algorithm, work: Workload) -> jax.stages.Wrapped:
+    """Batches of samples, one after another, as `(state, keys) -> (state, images)`."""
+    numbers = jnp.arange(work.batch, dtype=jnp.int32)
+    labels = numbers % work.classes if work.classes else None
+
+    def sample(state: Any, keys: Any) -> tuple[Any, Any]:
+        with tracing.platform("cpu"):
+            one = partial(single.sample, state, n=work.batch, labels=labels)
+            return state, jax.lax.map(one, keys)
+
+    return jax.jit(sample, donate_argnums=0)
+
+
 def _data(work: Workload, lead: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
-    """Random examples in [-1, 1], float32 (*lead, batch, ...)."""
+    """Random examples in [-1, 1], float32 (*lead, batch, ...), and their labels if any."""
     rng = np.random.default_rng(seed)
     shape = (*lead, work.batch, *work.shape)
-    return {"image": rng.uniform(-1.0, 1.0, shape).astype(np.float32)}
+    data = {"image": rng.uniform(-1.0, 1.0, shape).astype(np.float32)}
+    if work.classes:
+        data["label"] = rng.integers(work.classes, size=shape[: len(lead) + 1], dtype="i4")
+    return data
 
 
 def _sample(step: Callable, state: object, batch: object, calls: int) -> Timed:
@@ -134,8 +209,8 @@ def _sample(step: Callable, state: object, batch: object, calls: int) -> Timed:
         nonlocal state
         begin = time.perf_counter()
         for _ in range(calls):
-            state, _ = step(state, batch)
-        jax.block_until_ready(state)
+            state, seen = step(state, batch)
+        jax.block_until_ready((state, seen))
         return time.perf_counter() - begin
 
     return run

@@ -143,30 +143,31 @@ def _wide(x: Array) -> DTypeLike:
 def _answered_by_key(query: Array, key: Array, value: Array, rows: int | None) -> Array:
     """Chunks in a `scan`: XLA drops barriers here and would hold all of them at once.
 
-    The values are turned before it, or every chunk would turn them.
+    Queries and values are turned before it, or every chunk would turn them.
     """
     b, n, depth = query.shape
+    queries = query.swapaxes(1, 2)
     columns = jnp.concatenate([value, jnp.ones_like(value[..., :1])], -1).swapaxes(1, 2)
     rows = n if rows is None else min(rows, _fitting(key.shape[1]))
     if n <= rows:
-        return _answers_by_key(query, key, columns).swapaxes(1, 2)
+        return _answers_by_key(queries, key, columns).swapaxes(1, 2)
     answers = jax.checkpoint(_answers_by_key, prevent_cse=False)
     even = n - n % rows
-    chunks = jnp.moveaxis(query[:, :even].reshape(b, -1, rows, depth), 1, 0)
+    chunks = jnp.moveaxis(queries[:, :, :even].reshape(b, depth, -1, rows), 2, 0)
     _, parts = jax.lax.scan(lambda _, q: (None, answers(q, key, columns)), None, chunks)
     most = jnp.moveaxis(parts, 0, 2).reshape(b, -1, even)
     if even < n:
-        rest = jax.checkpoint(_answers_by_key)(query[:, even:], key, columns)
+        rest = jax.checkpoint(_answers_by_key)(queries[:, :, even:], key, columns)
         most = jnp.concatenate([most, rest], axis=2)
     return most.swapaxes(1, 2)
 
 
-def _answers_by_key(query: Array, key: Array, columns: Array) -> Array:
-    """The same with queries last, along which XLA on CPU fills its vectors in the products,
-    since depth and values are few.
+def _answers_by_key(queries: Array, key: Array, columns: Array) -> Array:
+    """The same with queries last, along which XLA on CPU fills its vectors in the products
+    and their gradients, since depth and values are few.
 
     Args:
-        query: (B, N, D).
+        queries: (B, D, N).
         key: (B, M, D).
         columns: the values and a row of ones, by which the softmax is divided last,
             (B, E + 1, M).
@@ -174,8 +175,8 @@ def _answers_by_key(query: Array, key: Array, columns: Array) -> Array:
     Returns:
         (B, E, N).
     """
-    wide = _wide(query)
-    scores = jnp.einsum("bmd,bnd->bmn", key, query, preferred_element_type=wide)
+    wide = _wide(key)
+    scores = jnp.einsum("bmd,bdn->bmn", key, queries, preferred_element_type=wide)
     peaks = jax.lax.stop_gradient(scores.max(axis=1, keepdims=True))
     weights = jnp.exp(scores - peaks).astype(columns.dtype)
     sums = jnp.einsum("bem,bmn->ben", columns, weights, preferred_element_type=wide)

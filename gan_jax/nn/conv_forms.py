@@ -1,9 +1,10 @@
 """A convolution with stride 1 and its weight gradient, as XLA on CPU compiles them well.
 
 XLA on CPU has a fast `dot` and a fast forward convolution, and naive loops for most
-gradients of convolutions. The formulation follows from the channels: few of the input, all
-windows side by side; few of the output, first all products and then sums of shifted images;
-many of both and small windows, Winograd's minimal filtering.
+gradients of convolutions. The formulation follows from the channels: few of the output,
+first all products and then sums of shifted images; many of both and small windows,
+Winograd's minimal filtering. For the weight gradient of few channels of one side, all its
+windows side by side.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _NO_PADS: Pads = ((0, 0), (0, 0))
 _FEW = 12
 """Channels up to which all windows of an image side by side are small."""
 
-_MANY = 32
+_MANY = 16
 """Channels from which on Winograd's transformations cost less than they save."""
 
 _CONVOLVED, _CORRELATED = 2**22, 2**21
@@ -45,9 +46,6 @@ def convolve(x: Array, kernel: Array, pads: Pads = _NO_PADS) -> Array:
     kh, kw, inputs, outputs = kernel.shape
     if outputs <= _FEW:
         return _sum_of_products(x, kernel, pads)
-    if inputs <= _FEW:
-        windows = jnp.stack(_windows(resize(x, pads), (kh, kw)), axis=3)
-        return jnp.einsum("nhwkc,kco->nhwo", windows, kernel.reshape(-1, inputs, outputs))
     if _minimal((kh, kw), inputs, outputs):
         return _filter(x, kernel, pads)
     return lax.conv_general_dilated(x, kernel, (1, 1), pads, dimension_numbers=NHWC)

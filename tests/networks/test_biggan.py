@@ -274,8 +274,9 @@ def test_rematerialisation_changes_neither_gradients_nor_names_nor_statistics():
         return both(g_vars["params"], d_vars["params"])
 
     plain, again = gradients(remat=False), gradients(remat=True)
+    # Biases before a batch norm have gradients of zero; what they show is rounding.
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), plain, again
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=5e-6), plain, again
     )
     assert float(jnp.abs(plain[0][0]["block_0"]["conv_0"]["kernel"]).max()) > 1e-5
 
