@@ -74,9 +74,7 @@ def _gram(kernel: Array) -> Array:
 
 
 @_gram.defjvp
-def _gram_derivative(
-    primals: tuple[Array], tangents: tuple[Array]
-) -> tuple[Array, Array]:
+def _gram_derivative(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     half = _product(primals[0], tangents[0])
     return _gram(primals[0]), half + half.T
 
