@@ -62,9 +62,18 @@ def test_the_help_lists_the_verbs(words, capsys):
 
 FLAGS = {
     "train": {"config", "workdir"},
-    "sample": {"workdir", "output", "n", "columns", "seed", "label", "truncation"},
+    "sample": {
+        "workdir",
+        "output",
+        "n",
+        "columns",
+        "seed",
+        "label",
+        "truncation",
+        "standing",
+    },
     "describe": {"config", "[no]json"},
-    "plan": {"config", "topology", "[no]json", "html", "[no]advise"},
+    "plan": {"config", "topology", "[no]json", "html", "[no]advise", "[no]thorough"},
     "digest": {"workdir"},
     "import-weights": {
         "family",

@@ -30,7 +30,7 @@ import jax
 
 from experiments.benchmarks.plain_ring import prepare_plain
 from experiments.benchmarks.workloads import WORKLOADS, Timed, prepare, prepare_seeds
-from experiments.report import machine
+from experiments.report import machine, replace_between
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results.json", HERE / "README.md"
@@ -228,9 +228,7 @@ def _with_table(page: str, results: dict[str, Any]) -> str:
         "",
         *_notes(rows),
     ]
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    return "\n".join([before + BEGIN, "", *lines, "", END]) + after
+    return replace_between(page, BEGIN, END, "\n".join(lines))
 
 
 def _notes(rows: dict[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def row(item: Json) -> tuple[object, ...]:
     result = item["as_configured"]
     memory, time = result["memory"], result["time"]
     return (
-        f"`{item['name']}`",
+        item["name"],
         item["devices"],
         f"{gib(memory['peak'])}, {gib(memory['capacity'])}",
         f"{sum(result['flops'].values()) / 1e12:.2f}",
@@ -57,7 +57,7 @@ def details(items: list[Json]) -> str:
         types = sorted({t for g in result["gradients"] for t in g["dtypes"]})
         rows.append(
             (
-                f"`{item['name']}`",
+                item["name"],
                 f"{sum(result['flops'].values()) / result['flops_needed']:.3f}",
                 time["basis"].removeprefix("estimate: "),
                 f"{time['bound'] * 1e3:.1f}",
