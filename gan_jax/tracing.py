@@ -82,8 +82,8 @@ def platform(name: str) -> Iterator[None]:
 
 @contextmanager
 def placement(value: Placement | None) -> Iterator[None]:
-    """Traces the body as a program over global arrays that lie so; None for a program of a
-    single device.
+    """Traces the body as a program over global arrays that lie so; None for one over the
+    arrays of a single shard.
     """
     token = _PLACEMENT.set(value)
     try:

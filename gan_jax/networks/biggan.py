@@ -261,7 +261,7 @@ class BigGANDiscriminator(linen.Module):
                 multiple * self.width,
                 down=down,
                 first=index == 0,
-                hidden=multiple * self.width if self.wide else h.shape[-1],
+                hidden=None if self.wide else h.shape[-1],
                 kernel_init=partial(_ungained, init),
                 dtype=dtype,
                 name=f"block_{index}",

@@ -231,10 +231,8 @@ class DiscriminatorBlock(linen.Module):
         features: output channels.
         down: whether the resolution is halved.
         first: whether the input is an image: no norm and no ReLU before the first
-            convolution, which then has `features` outputs.
-        wide: whether the first convolution has `features` outputs in every block (SAGAN's
-            authors and BigGAN) and not as many as inputs (SNGAN).
-        hidden: outputs of the first convolution; None for what `first` and `wide` say.
+            convolution.
+        hidden: outputs of the first convolution; None for `features`.
         norm: factory of the normalisation; None for none.
         rectified_shortcut: whether the shortcut sees relu(x) and not x, as in networks
             trained by code with an in-place ReLU.
@@ -245,7 +243,6 @@ class DiscriminatorBlock(linen.Module):
     features: int
     down: bool = True
     first: bool = False
-    wide: bool = False
     hidden: int | None = None
     norm: NormFactory | None = None
     rectified_shortcut: bool = False
@@ -255,15 +252,14 @@ class DiscriminatorBlock(linen.Module):
     @linen.compact
     def __call__(self, x: Array, *, train: bool = False) -> Array:
         """Maps (B, H, W, I) to (B, H, W, features), or half of H and W."""
-        gain, inputs = self.kernel_init(math.sqrt(2.0)), x.shape[-1]
+        gain = self.kernel_init(math.sqrt(2.0))
         conv = partial(Conv, kernel_init=gain, dtype=self.dtype)
         last = partial(ConvPool if self.down else Conv, kernel_init=gain, dtype=self.dtype)
         h = x
         if not self.first:
             h = jax.nn.relu(normalise(self.norm, x, None, train=train, name="norm_0"))
             x = jax.nn.relu(x) if self.rectified_shortcut else x
-        hidden = self.features if self.first or self.wide else inputs
-        h = conv(self.hidden or hidden, name="conv_0")(h)
+        h = conv(self.hidden or self.features, name="conv_0")(h)
         h = jax.nn.relu(normalise(self.norm, h, None, train=train, name="norm_1"))
         return last(self.features, name="conv_1")(h) + self._shortcut(x)
 
@@ -298,7 +294,8 @@ class ResNetDiscriminator(linen.Module):
         head: what becomes of the pooled features and the labels; by default a projection
             (1802.05637).
         attention: blocks, counted from 0, that self-attention follows; in SAGAN the second.
-        wide: see `DiscriminatorBlock`.
+        wide: whether the first convolution of every block has the block's outputs as
+            channels (SAGAN's authors) and not its inputs (SNGAN); the first block always.
         rectified_shortcut: see `DiscriminatorBlock`.
         kernel_init: initialiser by gain; Glorot in SNGAN, He in WGAN-GP.
         dtype: compute type; parameters and logits are float32.
@@ -333,7 +330,7 @@ class ResNetDiscriminator(linen.Module):
                 features,
                 down=down,
                 first=index == 0,
-                wide=self.wide,
+                hidden=features if index == 0 or self.wide else h.shape[-1],
                 norm=self.norm if index > 0 else None,
                 rectified_shortcut=self.rectified_shortcut,
                 kernel_init=self.kernel_init,

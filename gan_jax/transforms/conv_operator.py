@@ -10,6 +10,7 @@ outputs, so its norm is at most this one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,12 +19,12 @@ import jax.numpy as jnp
 from gan_jax import prng, trees
 from gan_jax.transforms.base import select
 from gan_jax.transforms.power import (
-    INIT_ITERATIONS,
     Iterations,
     UntilConvergence,
     Vectors,
     at_least_float32,
     check_iterations,
+    from_random,
     iterate,
     relative_residual,
     unit,
@@ -69,14 +70,10 @@ def conv_spectral_norm(
     """
     check_iterations("conv_spectral_norm", iterations)
 
-    def initial_step(_: Array, carry: tuple[Array, Vectors]) -> tuple[Array, Vectors]:
-        # Defined once and given its kernel: kernels of one shape share a program.
-        kernel, old = carry
-        return kernel, _power_iteration(kernel, old, eps)
+    begin = from_random(partial(_power_iteration, eps=eps))
 
     def start(kernel: Array, size: Size, key: Key) -> Vectors:
-        drawn = _draw(kernel, size, key)
-        return jax.lax.fori_loop(0, INIT_ITERATIONS, initial_step, (kernel, drawn))[1]
+        return begin(kernel, _draw(kernel, size, key))
 
     def update(kernel: Array, old: Vectors) -> Vectors:
         return _padded_vectors(kernel, old, iterations, eps)

@@ -82,6 +82,25 @@ def iterate(
     return jax.lax.while_loop(unfinished, advance, first)[0]
 
 
+def from_random(
+    step: Callable[[Array, Vectors], Vectors],
+) -> Callable[[Array, Vectors], Vectors]:
+    """`(kernel, random vectors) -> vectors` after `INIT_ITERATIONS` of `step`.
+
+    To be made once for a transform: the loop is given its kernel, so that kernels of one
+    shape share a program.
+    """
+
+    def body(_: Array, carry: tuple[Array, Vectors]) -> tuple[Array, Vectors]:
+        kernel, vectors = carry
+        return kernel, step(kernel, vectors)
+
+    def run(kernel: Array, vectors: Vectors) -> Vectors:
+        return jax.lax.fori_loop(0, INIT_ITERATIONS, body, (kernel, vectors))[1]
+
+    return run
+
+
 def relative_residual(pulled: Array, sigmas: Array, v: Array) -> Array:
     """max_i ||W^T u_i - sigma_i v_i|| / max_i |sigma_i|, ().
 

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from gan_jax import prng, trees
 from gan_jax.transforms.base import last_name, matrices, select
 from gan_jax.transforms.power import (
-    INIT_ITERATIONS,
     Iterations,
     Vectors,
     at_least_float32,
     check_iterations,
+    from_random,
     iterate,
     relative_residual,
     unit,
@@ -79,15 +79,12 @@ def spectral_norm(
     def step(w: Array, old: Vectors) -> Vectors:
         return _power_iteration(w, old, eps) if vectors == 1 else _block(w, old, eps)
 
-    def initial_step(_: Array, carry: tuple[Array, Vectors]) -> tuple[Array, Vectors]:
-        # Defined once and given its matrix: matrices of one shape share a program.
-        w, old = carry
-        return w, step(w, old)
+    begin = from_random(step)
 
     def init(params: Params, key: Key) -> PyTree:
         def one(path: str, w: Array) -> Vectors:
             start = _draw(w, vectors, prng.fold_name(key, path))
-            return jax.lax.fori_loop(0, INIT_ITERATIONS, initial_step, (w, start))[1]
+            return begin(w, start)
 
         return {path: one(path, w) for path, w in matrices_of(params).items()}
 
