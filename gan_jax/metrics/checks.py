@@ -19,7 +19,14 @@ def as_features(name: str, values: np.ndarray, minimum: int = 2) -> np.ndarray:
     Raises:
         ValueError: another rank, too few rows, no columns, or a value that is not finite.
     """
-    values = np.asarray(values, np.float64)
+    return np.asarray(as_rows(name, values, minimum), np.float64)
+
+
+def as_rows(name: str, values: np.ndarray, minimum: int = 2) -> np.ndarray:
+    """As `as_features`, but float32 rows stay float32, for work that widens in blocks."""
+    values = np.asarray(values)
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float64)
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(f"{name} must be (n, d), got shape {values.shape}")
     if len(values) < minimum:
@@ -28,14 +35,21 @@ def as_features(name: str, values: np.ndarray, minimum: int = 2) -> np.ndarray:
     return values
 
 
-def require_finite(name: str, values: np.ndarray) -> None:
-    """Raises ValueError, naming the first index, if a value is not finite."""
+def require_finite(name: str, values: np.ndarray, first: int = 0) -> None:
+    """Raises ValueError, naming the first index, if a value is not finite.
+
+    Args:
+        name: what to call the values.
+        values: floats of any shape.
+        first: index of the first row, where the values are a part of a longer array.
+    """
     finite = np.isfinite(values)
     if not finite.all():
-        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        index = (first + place[0], *place[1:]) if place else place
         raise ValueError(
             f"{name} are not finite: {np.sum(~finite)} of {values.size} values, "
-            f"the first at index {index} is {values[index]}"
+            f"the first at index {index} is {values[place]}"
         )
 
 

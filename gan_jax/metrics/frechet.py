@@ -4,27 +4,30 @@ Dowson and Landau, "The Fréchet distance between multivariate normal distributi
 used for generators by Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017),
 equation 6, where in features of one Inception network it is called FID. In any other
 features it is not FID: name the features.
+
+A distance of few samples is biased upwards, by about c / n with a c that depends on the
+generator: compare only distances of equally many samples, or `frechet_distance_infinity`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
-from gan_jax.metrics import checks
+from gan_jax.metrics import checks, moments
+from gan_jax.metrics.moments import Statistics
 
+__all__ = [
+    "Statistics",
+    "distance_to",
+    "frechet_distance",
+    "frechet_from_statistics",
+    "statistics",
+]
 
-class Statistics(NamedTuple):
-    """First two moments of a set of features.
-
-    Attributes:
-        mean: float64 (d,).
-        covariance: float64 (d, d), unbiased (divided by n - 1).
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
+_TOLERANCE = 1e-10
+"""Error of the distance that is no reason to take longer, in parts of the variances."""
 
 
 def statistics(features: np.ndarray, name: str = "features") -> Statistics:
@@ -40,10 +43,11 @@ def statistics(features: np.ndarray, name: str = "features") -> Statistics:
     Raises:
         ValueError: another shape, n < 2, or a value that is not finite (it is named).
     """
-    features = checks.as_features(name, features)
-    mean = features.mean(axis=0)
-    centred = features - mean[None]
-    return Statistics(mean, centred.T @ centred / (len(features) - 1))
+    features = np.asarray(features)
+    if features.ndim != 2 or features.shape[1] == 0:
+        raise ValueError(f"{name} must be (n, d), got shape {features.shape}")
+    state = moments.update(moments.init(features.shape[1]), features, name)
+    return moments.finish(state, name)
 
 
 def frechet_distance(real_features: np.ndarray, fake_features: np.ndarray) -> float:
@@ -84,21 +88,55 @@ def frechet_from_statistics(
     Raises:
         ValueError: shapes disagree, or a value is not finite.
     """
-    mean_1, cov_1, mean_2, cov_2 = (
-        np.asarray(x, np.float64) for x in (mean_1, cov_1, mean_2, cov_2)
-    )
-    _check_moments(mean_1, cov_1, mean_2, cov_2)
-    root = _root(cov_1)
-    inner = root.T @ cov_2 @ root
-    eigenvalues = np.linalg.eigvalsh((inner + inner.T) / 2.0)
-    cross = np.sum(np.sqrt(eigenvalues[eigenvalues > _rounding(eigenvalues)]))
-    gap = mean_1 - mean_2
-    return float(gap @ gap + np.trace(cov_1) + np.trace(cov_2) - 2.0 * cross)
+    return distance_to(Statistics(mean_1, cov_1))(Statistics(mean_2, cov_2))
+
+
+def distance_to(real: Statistics) -> Callable[[Statistics], float]:
+    """The Fréchet distance from one Gaussian to many, whose covariance is factored once.
+
+    Args:
+        real: as in `frechet_from_statistics`.
+
+    Returns:
+        Function from the statistics of another to the squared distance. Both raise
+        ValueError if shapes disagree or a value is not finite.
+    """
+    mean, cov = _checked(real, "first")
+    root = _root(cov)
+
+    def distance(fake: Statistics) -> float:
+        other_mean, other_cov = _checked(fake, "second")
+        if other_mean.shape != mean.shape:
+            raise ValueError(
+                f"need Gaussians of one d, got {len(mean)} and {len(other_mean)}"
+            )
+        gap, traces = mean - other_mean, np.trace(cov) + np.trace(other_cov)
+        cross = _cross_trace(root, other_cov, _TOLERANCE * traces)
+        return float(gap @ gap + traces - 2.0 * cross)
+
+    return distance
+
+
+def _cross_trace(root: np.ndarray, cov: np.ndarray, tolerance: float) -> float:
+    """The trace of (A A^T C)^(1/2), of A and C.
+
+    Eigenvalues of A^T C A are known to the rounding of the largest, so that roots of small
+    ones lose half their digits. Where that matters, the same roots are taken as singular
+    values of A^T B, C = B B^T, which are exact but take longer.
+    """
+    inner = root.T @ cov @ root
+    values = np.linalg.eigvalsh((inner + inner.T) / 2.0)
+    rounding = 4.0 * float(np.finfo(np.float64).eps) * np.max(values, initial=0.0)
+    roots = np.sqrt(np.maximum(values, rounding))
+    if np.sum(rounding / (2.0 * roots), where=roots > 0.0) <= tolerance:
+        return float(roots.sum())
+    return float(np.linalg.svd(root.T @ _root(cov), compute_uv=False).sum())
 
 
 def _root(cov: np.ndarray) -> np.ndarray:
-    """A with A A^T = cov: Cholesky's where that is safe, else eigenvectors, without those
-    whose eigenvalue is rounding: the square root would blow it up from 1e-16 to 1e-8.
+    """A, of as many columns as the rank, with A A^T = cov: Cholesky's where that is safe,
+    else Cholesky's with pivots, which ends where only rounding is left: a square root would
+    blow that up from 1e-16 to 1e-8.
     """
     try:
         lower = np.linalg.cholesky(cov)
@@ -107,9 +145,12 @@ def _root(cov: np.ndarray) -> np.ndarray:
             return lower
     except np.linalg.LinAlgError:
         pass
-    values, vectors = np.linalg.eigh(cov)
-    kept = values > _rounding(values)
-    return vectors[:, kept] * np.sqrt(values[kept])[None]
+    from scipy.linalg.lapack import dpstrf
+
+    factor, order, rank, _ = dpstrf(cov, tol=_rounding(np.diag(cov)), lower=1)
+    root = np.zeros((len(cov), rank))
+    root[order - 1] = np.tril(factor)[:, :rank]
+    return root
 
 
 def _rounding(values: np.ndarray) -> float:
@@ -118,17 +159,13 @@ def _rounding(values: np.ndarray) -> float:
     return len(values) * float(np.finfo(np.float64).eps) * largest
 
 
-def _check_moments(
-    mean_1: np.ndarray, cov_1: np.ndarray, mean_2: np.ndarray, cov_2: np.ndarray
-) -> None:
-    d = mean_1.size
-    shapes = [x.shape for x in (mean_1, cov_1, mean_2, cov_2)]
-    if shapes != [(d,), (d, d), (d,), (d, d)]:
+def _checked(statistics: Statistics, which: str) -> tuple[np.ndarray, np.ndarray]:
+    mean, cov = (np.asarray(x, np.float64) for x in statistics)
+    if mean.ndim != 1 or cov.shape != (mean.size, mean.size):
         raise ValueError(
-            f"need means (d,) and covariances (d, d) of one d, got {shapes[0]}, "
-            f"{shapes[1]}, {shapes[2]}, {shapes[3]}"
+            f"need a mean (d,) and a covariance (d, d) of one d, got {mean.shape} and "
+            f"{cov.shape} of the {which} Gaussian"
         )
-    moments = zip(("means", "covariances"), (mean_1, cov_1), (mean_2, cov_2), strict=True)
-    for name, first, second in moments:
-        checks.require_finite(f"{name} of the first Gaussian", first)
-        checks.require_finite(f"{name} of the second Gaussian", second)
+    checks.require_finite(f"means of the {which} Gaussian", mean)
+    checks.require_finite(f"covariances of the {which} Gaussian", cov)
+    return mean, cov

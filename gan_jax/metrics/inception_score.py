@@ -30,7 +30,7 @@ def inception_score(logits: np.ndarray, splits: int = 1) -> InceptionScore:
     """exp(E KL(p(y|x) || p(y))), in float64; zero probabilities contribute zero.
 
     Args:
-        logits: float (n, classes), n >= splits.
+        logits: float (n, classes), n >= splits; -inf is a probability of zero.
         splits: consecutive parts, each scored by itself; part i has the rows from
             i n // splits to (i + 1) n // splits.
 
@@ -38,8 +38,10 @@ def inception_score(logits: np.ndarray, splits: int = 1) -> InceptionScore:
         Mean and standard deviation over the parts.
 
     Raises:
-        ValueError: other shapes, `splits` out of range, or a logit that is not finite.
+        ValueError: other shapes, `splits` out of range, or a logit that is neither finite
+            nor -inf; also a row without a finite one.
     """
+    logits = _finite_zeros(logits)
     logits = checks.as_features("logits", logits, minimum=1)
     n = len(logits)
     if not 1 <= splits <= n:
@@ -47,6 +49,15 @@ def inception_score(logits: np.ndarray, splits: int = 1) -> InceptionScore:
     edges = [i * n // splits for i in range(splits + 1)]
     scores = [_score(logits[a:b]) for a, b in itertools.pairwise(edges)]
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
+
+
+def _finite_zeros(logits: np.ndarray) -> np.ndarray:
+    """Logits with -inf made so low that their exponential is 0, but in a row of them."""
+    logits = np.asarray(logits, np.float64)
+    if logits.ndim != 2:
+        return logits
+    some = np.isfinite(logits).any(axis=1, keepdims=True)
+    return np.where((logits == -np.inf) & some, np.finfo(np.float64).min / 4.0, logits)
 
 
 def _score(logits: np.ndarray) -> float:

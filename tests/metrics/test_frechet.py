@@ -87,6 +87,39 @@ def test_closed_form_of_commuting_covariances():
         )
 
 
+def test_one_gaussian_to_many():
+    real, fakes = frechet.statistics(A), [frechet.statistics(x) for x in (A, B)]
+    distance = frechet.distance_to(real)
+    for fake in fakes:
+        assert distance(fake) == frechet.frechet_from_statistics(*real, *fake)
+
+
+@pytest.mark.parametrize("floor", [1e-4, 1e-8, 1e-13])
+def test_near_singular_covariances_by_their_closed_form(floor):
+    # Commuting covariances whose eigenvalues fall from 1 to `floor`.
+    first, second = np.geomspace(1.0, floor, 30), np.geomspace(1.0, floor, 30)[::-1]
+    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((30, 30)))[0]
+    covariances = [turn * values[None] @ turn.T for values in (first, second)]
+    expected = np.sum(np.square(np.sqrt(first) - np.sqrt(second)))
+    np.testing.assert_allclose(
+        frechet.frechet_from_statistics(
+            np.zeros(30), covariances[0], np.zeros(30), covariances[1]
+        ),
+        expected,
+        rtol=1e-9,
+    )
+
+
+@pytest.mark.parametrize(("n", "m"), [(30, 50), (200, 90), (79, 300)])
+def test_features_of_very_unlike_scales_are_exact(n, m):
+    rng, scale = np.random.default_rng(2), np.geomspace(1.0, 1e-6, 80)
+    real, fake = (rng.standard_normal((k, 80)) * scale[None] for k in (n, m))
+    expected = by_singular_values(real, fake)
+    for pair in ((real, fake), (fake, real)):
+        found = frechet.frechet_distance(*pair)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
 def test_constant_features_differ_by_their_means():
     real, fake = np.full((5, 3), 2.0), np.tile([2.0, 4.0, 1.0], (7, 1))
     assert frechet.frechet_distance(real, fake) == 5.0
@@ -106,7 +139,7 @@ def test_non_finite_features_are_named():
 
 
 def test_too_few_rows_and_wrong_shapes_are_refused():
-    with pytest.raises(ValueError, match="at least 2 rows, got 1"):
+    with pytest.raises(ValueError, match=r"fake features need at least 2 rows, got 1"):
         frechet.frechet_distance(A, A[:1])
     with pytest.raises(ValueError, match=r"must be \(n, d\)"):
         frechet.frechet_distance(A, A[0])

@@ -40,6 +40,19 @@ def test_probability_zero_contributes_nothing():
     np.testing.assert_allclose(inception_score(logits).mean, 2.0, rtol=1e-12)
 
 
+def test_a_logit_of_minus_infinity_is_a_probability_of_zero():
+    with np.errstate(divide="ignore"):
+        certain = np.log(np.tile(np.eye(5), (4, 1)))
+        shares = np.log([[0.5, 0.5, 0.0], [0.5, 0.0, 0.5]])
+    np.testing.assert_allclose(inception_score(certain).mean, 5.0, rtol=1e-12)
+    # The marginal is (1/2, 1/4, 1/4): KL = log(1) / 2 + log(2) / 2 of either row.
+    np.testing.assert_allclose(inception_score(shares).mean, np.sqrt(2.0), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"index \(1, 0\) is -inf"):
+        inception_score(np.array([[0.0, 1.0], [-np.inf, -np.inf]]))
+    with pytest.raises(ValueError, match=r"index \(0, 1\) is inf"):
+        inception_score(np.array([[0.0, np.inf]]))
+
+
 def test_equal_rows_score_one():
     score = inception_score(np.tile([0.3, -2.0, 1.0], (6, 1)), splits=3)
     np.testing.assert_allclose(score, (1.0, 0.0), atol=1e-12)
