@@ -5,7 +5,8 @@ Every family has a module, `gan_jax.interop.FAMILY`, imported when it is asked f
     import_state_dict(state_dict, network, **architecture) -> Imported
 
 for a plain dict of numpy arrays under the original keys (`read_state_dict` makes one of a
-file), "generator" or "discriminator", and the arguments of the original constructor.
+file), "generator", "discriminator" or another of the family's networks, and the arguments of
+the original constructor.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ from gan_jax.interop.state_dict import Imported
 
 FAMILIES = {
     name: f"{__name__}.{name}"
-    for name in ("biggan_deep_huggingface", "biggan_pytorch", "mimicry")
+    for name in (
+        "biggan_deep_huggingface",
+        "biggan_pytorch",
+        "dino",
+        "inception",
+        "mimicry",
+        "torchvision_resnet",
+    )
 }
 """Modules of the families by name."""
 

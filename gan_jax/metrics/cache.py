@@ -61,7 +61,7 @@ def load_or_make(
     Returns:
         Name to array, the same bytes whether stored or just made.
     """
-    stored = _load(path)
+    stored = load(path)
     if stored is not None:
         return stored
     arrays = {name: np.asarray(array) for name, array in make().items()}
@@ -75,7 +75,7 @@ def load_or_make(
     return arrays
 
 
-def _load(path: Path) -> dict[str, np.ndarray] | None:
+def load(path: Path) -> dict[str, np.ndarray] | None:
     """The arrays at `path`, or None if there are none that can be trusted."""
     try:
         with np.load(path, allow_pickle=False) as stored:

@@ -24,7 +24,7 @@ from flax import traverse_util
 
 from gan_jax.data.builtin_source import open_builtin
 from gan_jax.metrics import cache
-from gan_jax.metrics.features import batched, fit_images
+from gan_jax.metrics.features import FeatureNet, Features, batched, fit_images
 from gan_jax.types import Array, Key, Params
 
 _LOG = logging.getLogger(__name__)
@@ -74,28 +74,6 @@ class Recipe(NamedTuple):
     learning_rate: float
     seed: int = 0
     version: int = 1
-
-
-class Classifier(NamedTuple):
-    """A trained classifier; any uint8 images are brought to its shape by `fit_images`.
-
-    Attributes:
-        name: goes into the names of scores, e.g. "mnist_classifier".
-        features: uint8 images (n, H, W, C) to float32 (n, d), the hidden layer after ReLU.
-        logits: uint8 images (n, H, W, C) to float32 (n, num_classes).
-        outputs: both at the cost of one: (features, logits).
-        num_classes: number of classes.
-        accuracy: share of held-out real images that it classifies rightly.
-        fingerprint: SHA-256 of its weights, hexadecimal.
-    """
-
-    name: str
-    features: Callable[[np.ndarray], np.ndarray]
-    logits: Callable[[np.ndarray], np.ndarray]
-    outputs: Callable[[np.ndarray], tuple[np.ndarray, ...]]
-    num_classes: int
-    accuracy: float
-    fingerprint: str
 
 
 class SmallConvNet(nn.Module):
@@ -159,7 +137,7 @@ CLASSIFIERS: Mapping[str, tuple[Recipe, Callable[[], LabelledImages]]] = Mapping
 
 def load_classifier(
     name: str = "mnist", *, cache_dir: str | Path | None = None
-) -> Classifier:
+) -> FeatureNet:
     """A classifier of built-in data, from the cache, or trained now (well under a minute).
 
     Args:
@@ -167,7 +145,8 @@ def load_classifier(
         cache_dir: where trained weights are kept; by default `cache.cache_directory()`.
 
     Returns:
-        The classifier.
+        The net "NAME_classifier"; its features are the hidden layer after ReLU. Any images
+        are brought to its shape by `fit_images`.
 
     Raises:
         ValueError: unknown name.
@@ -177,7 +156,15 @@ def load_classifier(
     recipe, data = CLASSIFIERS[name]
     key = hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]
     path = cache.cache_directory(cache_dir) / f"{name}_classifier-{key}.npz"
-    stored = cache.load_or_make(path, lambda: train(recipe, data()))
+
+    def make() -> dict[str, np.ndarray]:
+        _LOG.warning(
+            "training the %s classifier once (half a minute); it is kept in the cache",
+            name,
+        )
+        return train(recipe, data())
+
+    stored = cache.load_or_make(path, make)
     weights = {path: array for path, array in stored.items() if path != "accuracy"}
     return from_weights(recipe, weights, float(stored["accuracy"]))
 
@@ -192,10 +179,6 @@ def train(recipe: Recipe, data: LabelledImages) -> dict[str, np.ndarray]:
     Returns:
         Path to weight, and "accuracy", the share of test images classified rightly.
     """
-    _LOG.warning(
-        "training the %s classifier once (about half a minute); it is kept in the cache",
-        recipe.name,
-    )
     started = time.monotonic()
     with jax.default_device(_host_device()):
         params = _fit(recipe, data)
@@ -217,7 +200,7 @@ def train(recipe: Recipe, data: LabelledImages) -> dict[str, np.ndarray]:
 
 def from_weights(
     recipe: Recipe, weights: Mapping[str, np.ndarray], accuracy: float
-) -> Classifier:
+) -> FeatureNet:
     """The classifier of given weights.
 
     Args:
@@ -236,14 +219,13 @@ def from_weights(
         return outputs
 
     outputs = batched(forward)
-    return Classifier(
+    return FeatureNet(
         name=f"{recipe.name}_classifier",
-        features=lambda images: outputs(images)[0],
-        logits=lambda images: outputs(images)[1],
-        outputs=outputs,
+        outputs=lambda images: Features(*outputs(images)),
+        fingerprint=cache.digest(weights),
+        resize="antialiased",
         num_classes=recipe.num_classes,
         accuracy=accuracy,
-        fingerprint=cache.digest(weights),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 import functools
 import json
+import math
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -156,3 +158,39 @@ def _same_means(before, after, golden):
     assert len(means) == len(expected)
     for mean in means:
         assert min(np.abs(mean - x).max() for x in expected if x.size == mean.size) < 1e-5
+
+
+def _by_formula(key, shape):
+    if key.endswith("num_batches_tracked"):
+        return np.asarray(7)
+    x = np.random.default_rng(zlib.crc32(key.encode())).standard_normal(math.prod(shape))
+    if key == "fc.weight":
+        x /= np.sqrt(shape[1])
+    elif key.endswith("running_var"):
+        x = np.exp(0.2 * x)
+    elif key.endswith("weight"):
+        x = 1.0 + 0.1 * x if len(shape) == 1 else x * np.sqrt(2.0 / math.prod(shape[1:]))
+    else:
+        x *= 0.1
+    return x.reshape(shape).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def by_formula():
+    """`by_formula(key, shape)`: the weights of reference networks that are too large for
+    a file, drawn from a generator seeded by their key.
+    """
+    return _by_formula
+
+
+@pytest.fixture(scope="session")
+def feature_nets():
+    """Outputs of reference feature nets, by name."""
+    with np.load(FOLDER / "07_feature_nets.npz", allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
+
+
+@pytest.fixture(scope="session")
+def nearly():
+    """`nearly(ours, theirs, tolerance)`: equal relative to the largest value."""
+    return close

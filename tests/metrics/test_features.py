@@ -1,5 +1,6 @@
 """Bringing images to one size, and feature functions over batches."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -53,9 +54,36 @@ def test_batches_give_each_row_its_own_value_whatever_their_number():
         np.testing.assert_array_equal(corners, IMAGES[:n, 0, 0])
 
 
+def test_rows_depend_neither_on_their_number_nor_on_that_of_devices(monkeypatch):
+    """Bit for bit, with products whose sums would differ under another grouping."""
+    kernel = jnp.asarray(
+        np.random.default_rng(1).normal(size=(40 * 32 * 3, 24)), jnp.float32
+    )
+    images = np.random.default_rng(2).integers(0, 256, (43, 40, 32, 3), dtype=np.uint8)
+
+    def fn(kernel, x):
+        flat = x.reshape(len(x), -1).astype(jnp.float32)
+        return (jnp.tanh(flat @ kernel / 255.0),)
+
+    assert len(jax.local_devices()) == 8
+    (whole,) = features.batched(fn, 4, kernel)(images)
+    expected = np.tanh(images.reshape(43, -1) @ np.asarray(kernel, np.float64) / 255.0)
+    np.testing.assert_allclose(whole, expected, atol=1e-4)
+    run = features.batched(fn, 4, kernel)
+    for n in (1, 4, 7, 33):
+        np.testing.assert_array_equal(run(images[:n])[0], whole[:n])
+    for count in (1, 3):
+        monkeypatch.setattr(features, "_devices", lambda: jax.devices()[:count])  # noqa: B023
+        np.testing.assert_array_equal(run(images)[0], whole)
+    monkeypatch.undo()
+    with jax.default_device(jax.devices()[5]):
+        assert features._devices() == [jax.devices()[5]]
+        np.testing.assert_array_equal(run(images[:9])[0], whole[:9])
+
+
 def test_thumbnails():
     net = features.thumbnails(4)
-    assert net.name == "pixels_4x4"
+    assert (net.name, net.resize) == ("pixels_4x4", "antialiased")
     assert net.features(IMAGES).shape == (3, 48)
     assert net.features(IMAGES[..., :1]).shape == (3, 16)
     np.testing.assert_allclose(
@@ -70,5 +98,7 @@ def test_bad_input_is_refused():
         net.features(IMAGES.astype(np.float32))
     with pytest.raises(ValueError, match="n >= 1"):
         net.features(IMAGES[:0])
+    with pytest.raises(ValueError, match="pixels_8x8 gives features only"):
+        net.logits(IMAGES)
     with pytest.raises(ValueError, match="positive side"):
         features.thumbnails(0)
