@@ -1,17 +1,96 @@
-"""Looking inside trained and training networks."""
+"""Looking inside trained and training networks: functions of arrays and callables. The
+commands `gan-jax analyse NAME` are in `gan_jax.analyses`.
+"""
 
-from gan_jax.analysis.dynamics import (
-    gradient_field,
-    jacobian_eigenvalues,
-    moving_params,
-    term_gradients,
-)
-from gan_jax.analysis.spectra import top_singular_values
+from typing import TYPE_CHECKING
+
+from gan_jax import lazy
+
+if TYPE_CHECKING:
+    from gan_jax.analysis.ablation import (
+        Attribution,
+        attribute_channels,
+        placed,
+        without_channels,
+    )
+    from gan_jax.analysis.animation import enlarged, save_gif
+    from gan_jax.analysis.arithmetic import Arithmetic, around, latent_arithmetic
+    from gan_jax.analysis.classes import class_grid, class_walk, mixed_labels
+    from gan_jax.analysis.directions import Directions, along, latent_kernels, sefa
+    from gan_jax.analysis.dynamics import (
+        TermGradients,
+        gradient_field,
+        jacobian_eigenvalues,
+        moving_params,
+        term_gradients,
+    )
+    from gan_jax.analysis.embedding import EMBEDDINGS, embed
+    from gan_jax.analysis.frequency import (
+        RadialPower,
+        Spectrum,
+        log_spectrum,
+        radial_power,
+    )
+    from gan_jax.analysis.guided import guided_gradient
+    from gan_jax.analysis.layers import has_kernel, record, with_changes
+    from gan_jax.analysis.mixing import style_mixing
+    from gan_jax.analysis.nearest import Nearest, nearest
+    from gan_jax.analysis.plots import Curve, curves, points
+    from gan_jax.analysis.projection import (
+        Projection,
+        layer_distance,
+        pixel_distance,
+        project,
+    )
+    from gan_jax.analysis.spectra import top_singular_values
+    from gan_jax.analysis.truncation import truncated_latents
+    from gan_jax.analysis.walks import latent_walk
 
 __all__ = [
+    "EMBEDDINGS",
+    "Arithmetic",
+    "Attribution",
+    "Curve",
+    "Directions",
+    "Nearest",
+    "Projection",
+    "RadialPower",
+    "Spectrum",
+    "TermGradients",
+    "along",
+    "around",
+    "attribute_channels",
+    "class_grid",
+    "class_walk",
+    "curves",
+    "embed",
+    "enlarged",
     "gradient_field",
+    "guided_gradient",
+    "has_kernel",
     "jacobian_eigenvalues",
+    "latent_arithmetic",
+    "latent_kernels",
+    "latent_walk",
+    "layer_distance",
+    "log_spectrum",
+    "mixed_labels",
     "moving_params",
+    "nearest",
+    "pixel_distance",
+    "placed",
+    "points",
+    "project",
+    "radial_power",
+    "record",
+    "save_gif",
+    "sefa",
+    "style_mixing",
     "term_gradients",
     "top_singular_values",
+    "truncated_latents",
+    "with_changes",
+    "without_channels",
 ]
+
+lazy.defer(__name__)
