@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax.errors import UserError
+from gan_jax.pages import COLOURS, document, table, tag
 from gan_jax.plan.render import (
     change,
     chosen,
@@ -23,28 +24,13 @@ from gan_jax.plan.render import (
 from gan_jax.plan.report import Json
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --free: #8882; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line);
-  padding-top: 1rem; font-size: 1.2rem; } h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
 .bar { display: flex; height: 1.7rem; background: var(--free); border-radius: 4px;
   overflow: hidden; }
 .bar span { display: block; min-width: 1px; }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: .4rem 0; padding: 0; }
 .key li { list-style: none; } .key i { display: inline-block; width: .8rem;
   height: .8rem; border-radius: 2px; margin-right: .35rem; vertical-align: -1px; }
-.note { border-left: 3px solid #d55e00; padding-left: .7rem; }
 """
-_COLOURS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8a63d2",
-    "#7f7f7f", "#a6761d",
-)  # fmt: skip
 
 
 class Slice(NamedTuple):
@@ -67,15 +53,12 @@ def page(plan: Json) -> str:
     """
     title = f"{plan['method']}, batch {plan['batch_size']}, {plan['steps']:,} steps"
     body = [
-        _tag("h1", f"Plan: {title}"),
-        _tag("p", "Compiled ahead of time, never run: all times are estimates."),
-        _table([columns(), *(row(item) for item in plan["topologies"])]),
+        tag("h1", f"Plan: {title}"),
+        tag("p", "Compiled ahead of time, never run: all times are estimates."),
+        table([columns(), *(row(item) for item in plan["topologies"])]),
         *(part for item in plan["topologies"] for part in _section(item)),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(
-        [*body, "</body></html>\n"]
-    )
+    return document(title, body, _STYLE)
 
 
 def write_page(path: str, plan: Json) -> None:
@@ -90,37 +73,25 @@ def write_page(path: str, plan: Json) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _tag(name: str, text: str, attributes: str = "") -> str:
-    return f"<{name}{attributes}>{escape(text)}</{name}>"
-
-
-def _table(cells: Sequence[Sequence[str]]) -> str:
-    head, *rows = cells
-    lines = ["".join(_tag("th", cell) for cell in head)]
-    lines += ["".join(_tag("td", cell) for cell in line) for line in rows]
-    inside = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="scroll"><table>{inside}</table></div>'
-
-
 def _section(item: Json) -> list[str]:
     result, changes = chosen(item)
     kind = "" if item["device"] is None else f" ({item['device']['kind']})"
     parts = [
-        _tag("h2", f"{item['name']}: {item['devices']} devices{kind}"),
+        tag("h2", f"{item['name']}: {item['devices']} devices{kind}"),
         *_tried(item),
     ]
     if changes:
-        parts.append(_tag("p", f"Below: with {change(changes)}."))
+        parts.append(tag("p", f"Below: with {change(changes)}."))
     if not result["compiled"]:
-        return [*parts, _tag("p", f"The compiler gave up: {result['reason']}")]
-    parts += [_tag("p", warning, ' class="note"') for warning in result["warnings"]]
+        return [*parts, tag("p", f"The compiler gave up: {result['reason']}")]
+    parts += [tag("p", warning, ' class="note"') for warning in result["warnings"]]
     parts += [*_memory(item, result), *_time(result)]
-    parts += [_tag("h3", "Work of a step on a device"), _table(work_cells(result))]
+    parts += [tag("h3", "Work of a step on a device"), table(work_cells(result))]
     if result["slowest"]:
-        parts += [_tag("h3", "Slowest instructions"), _table(slow_cells(result))]
+        parts += [tag("h3", "Slowest instructions"), table(slow_cells(result))]
     if result["collectives"]:
-        parts += [_tag("h3", "Messages of a step"), _table(collective_cells(result))]
-        parts += [_tag("p", line) for line in gradient_lines(result)]
+        parts += [tag("h3", "Messages of a step"), table(collective_cells(result))]
+        parts += [tag("p", line) for line in gradient_lines(result)]
     return parts
 
 
@@ -135,8 +106,8 @@ def _tried(item: Json) -> list[str]:
         ]
         for trial in item["tried"]
     ]
-    said = [_tag("p", "Does not fit as configured.", ' class="note"')]
-    return [*said, _table([("tried", "GiB", ""), *rows])] if rows else said
+    said = [tag("p", "Does not fit as configured.", ' class="note"')]
+    return [*said, table([("tried", "GiB", ""), *rows])] if rows else said
 
 
 def _memory(item: Json, result: Json) -> list[str]:
@@ -160,11 +131,11 @@ def _memory(item: Json, result: Json) -> list[str]:
         for entry in result["held_by_phase"]
     ]
     return [
-        _tag("h3", heading),
+        tag("h3", heading),
         *_bar(slices, whole),
-        _tag("p", f"Free: {gib(free)} GiB."),
-        _tag("h3", "Temporaries at the fullest moment of each phase (estimate)"),
-        _table([("phase", "GiB", "during"), *held]),
+        tag("p", f"Free: {gib(free)} GiB."),
+        tag("h3", "Temporaries at the fullest moment of each phase (estimate)"),
+        table([("phase", "GiB", "during"), *held]),
     ]
 
 
@@ -186,9 +157,9 @@ def _time(result: Json) -> list[str]:
     slices.append(Slice("beyond the roofline", rest, f"{rest * 1e3:.3g} ms"))
     heading = f"Time of a step: {time['step'] * 1e3:.4g} ms ({time['basis']})"
     return [
-        _tag("h3", heading),
+        tag("h3", heading),
         *_bar(slices, time["step"]),
-        _table([("estimate", ""), *time_lines(time)]),
+        table([("estimate", ""), *time_lines(time)]),
     ]
 
 
@@ -197,7 +168,7 @@ def _bar(slices: Iterable[Slice], whole: float) -> list[str]:
     kept = [part for part in slices if part.value > whole / 1000.0]
     pieces, keys = [], []
     for index, part in enumerate(kept):
-        colour = f"background:{_COLOURS[index % len(_COLOURS)]}"
+        colour = f"background:{COLOURS[index % len(COLOURS)]}"
         share = min(100.0 * part.value / whole, 100.0)
         label: Any = escape(f"{part.name}: {part.shown}", quote=True)
         pieces.append(f'<span style="width:{share:.3f}%;{colour}" title="{label}"></span>')
