@@ -127,7 +127,22 @@ def default_config() -> ConfigDict:
             },
             "samples": {"every": 1_000, "count": 64, "columns": 8},
             "checkpoint": {"every": 1_000, "keep_last": 2, "keep_best": 1},
-            "score": {"every": 0, "samples": 10_000, "reference": 10_000},
+            "score": {
+                "every": 0,  # steps; 0: never
+                "samples": 10_000,
+                "reference": 10_000,  # real examples; 0: all
+                "measures": (),  # names in gan_jax.metrics.MEASURES; (): as suits the data
+                "options": ConfigDict(),  # {measure: {option: value}}
+                "features": placeholder(str),  # None: as suits the data
+                "split": placeholder(str),  # of the reference; None: that of training
+                "held_out": "test",  # split for measures of memorisation and likelihood
+                "seed": 0,  # of the latents
+                "labels": "in turn",  # or "as the data"
+                "truncation": placeholder(float),
+                "standing": placeholder(int),  # batches
+                "average": True,  # of the generator, where there is one
+                "best": placeholder(str),  # number for keep_best; None: the first
+            },
             "guards": {
                 "rules": ConfigDict({"non_finite": ConfigDict()}),
                 "action": "stop",  # report, stop, rollback

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import pictures, prng, registry, trees
-from gan_jax.checkpoint import latest_digest, load
-from gan_jax.config import default_config
+from gan_jax import pictures, registry, trees
+from gan_jax.checkpoint import latest_digest
 from gan_jax.data import ImageSource, open_source
 from gan_jax.data.sheets import contact_sheet
 from gan_jax.data.validation import validate as validate_source
 from gan_jax.engine import compile_game
 from gan_jax.errors import UserError
-from gan_jax.game import Game, rounds
-from gan_jax.observe import SAMPLE_BATCH, make_sampler
-from gan_jax.sampling import standing_state
+from gan_jax.game import rounds
+from gan_jax.sampler import always, in_turn, make_sampler
 from gan_jax.session import abstract_state, example_shape
-from gan_jax.state import GameState
-from gan_jax.types import Key
-from gan_jax.workdir import read_config
+from gan_jax.trained import load_config, open_run
 
 
 def digest(workdir: str) -> str:
@@ -76,42 +71,15 @@ def sample(
     """
     if n < 1 or columns < 1:
         raise UserError(f"--n and --columns must be positive, got {n} and {columns}")
-    if standing is not None and standing < 1:
-        raise UserError(f"--standing must be positive, got {standing}")
-    config = load_config(workdir)
-    if truncation is not None:
-        config.recipe.truncation = truncation
-    run = registry.resolve(config, example_shape(config))
-    classes = run.data.num_classes
+    classes = load_config(workdir).data.num_classes
     if label is not None and (classes is None or not 0 <= label < classes):
         has = "has no classes" if classes is None else f"has the classes 0..{classes - 1}"
         raise UserError(f"--label={label}: the run {has}")
-    game, key = run.program[-1].game, jax.random.key(seed)
-    algorithm = compile_game(game)
-    abstract = abstract_state(config, algorithm)
-    restored = load(_checkpoints(workdir), abstract)
-    if restored is None:
-        raise UserError(f"{workdir} has no checkpoint yet")
-    state = restored.state
-    if standing is not None:
-        state = _standing(game, state, key, (standing, config.train.batch_size))
-    sampler = make_sampler(algorithm, key, classes, label)
-    _draw(output, sampler.draw(state, n, 0)[0], columns)
-
-
-def _standing(
-    game: Game, state: GameState, key: Key, batches: tuple[int, int]
-) -> GameState:
-    """The state with statistics of so many batches of so many samples, of which a host
-    computes no more at a time than when it draws.
-    """
-    passes, size = batches
-    shape = (passes, min(size, SAMPLE_BATCH))
-    keys = jax.random.split(prng.fold_name(key, "standing"), shape)
-    try:
-        return jax.jit(partial(standing_state, game))(state, keys)
-    except ValueError as error:
-        raise UserError(f"--standing={passes}: {error}") from None
+    key = jax.random.key(seed)
+    run = open_run(workdir, truncation=truncation, standing=standing, standing_key=key)
+    labels_of = in_turn(classes) if label is None else always(label)
+    sampler = make_sampler(run.algorithm, key, labels_of)
+    _draw(output, sampler.draw(run.state, n, 0)[0], columns)
 
 
 def _draw(output: str, images: np.ndarray, columns: int) -> None:
@@ -124,27 +92,6 @@ def _draw(output: str, images: np.ndarray, columns: int) -> None:
             raise UserError(f"points of {images.shape[1]} dimensions cannot be pictured")
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror}") from error
-
-
-def load_config(workdir: str) -> ConfigDict:
-    """The config a work directory was made by.
-
-    Raises:
-        UserError: there is no run there.
-    """
-    values = _tuples(read_config(Path(workdir).expanduser()))
-    config = default_config().unlock()
-    # What is open to any name is what the run had, without the defaults.
-    config.guards.rules = ConfigDict()
-    config.update(values)
-    return config.lock()
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples that configs hold."""
-    if isinstance(value, dict):
-        return {name: _tuples(entry) for name, entry in value.items()}
-    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
 
 
 def describe(config: ConfigDict) -> dict[str, Any]:

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from gan_jax import distributed, observe, parallel, prng, writers
+from gan_jax import distributed, evaluation, observe, parallel, prng, writers
 from gan_jax.checkpoint import Checkpointer, state_digest
 from gan_jax.config import FREE_FIELDS
 from gan_jax.data import DataError
 from gan_jax.errors import UserError
+from gan_jax.evaluation import Evaluator
 from gan_jax.game import rounds_before, stage_at
-from gan_jax.metrics.score import Scorer
+from gan_jax.sampler import Sampler, in_turn, make_sampler
 from gan_jax.session import Session, chunk_rounds, open_session
 from gan_jax.signals import StopRequest, stop_request
 from gan_jax.state import GameState
@@ -61,8 +62,8 @@ class _Run:
     checkpoints: Checkpointer
     writer: writers.MetricsWriter
     bar: writers.ProgressBar
-    sampler: observe.Sampler
-    scorer: Scorer | None
+    sampler: Sampler
+    evaluator: Evaluator | None
     stop: StopRequest
     state: GameState
     step: int
@@ -74,6 +75,8 @@ class _Run:
     scored: int = -1
     flying: deque[tuple[int, Any]] = field(default_factory=deque)
     logged: tuple[int, float] = (0, 0.0)
+    seconds: float = 0.0  # up to the last step, with those before the run was stopped
+    ticked: float = field(default_factory=time.monotonic)
 
     @property
     def config(self) -> ConfigDict:
@@ -121,12 +124,18 @@ def _report_fatal(error: BaseException) -> None:
 def _begin(stack: ExitStack, session: Session, workdir: Workdir) -> _Run:
     """Opens everything, with the state restored or new."""
     config = session.config
+    evaluator = None
+    if config.score.every:
+        evaluator = evaluation.make_evaluator(
+            evaluation.spec_of(config), config, session.mesh
+        )
     checkpoints = stack.enter_context(
         Checkpointer(
             workdir.checkpoints,
             config=config_dict(config),
             keep_last=config.checkpoint.keep_last,
             keep_best=config.checkpoint.keep_best,
+            lower_is_better=evaluator is None or evaluator.best.better == "lower",
         )
     )
     state, step, meta = _restore(session, checkpoints)
@@ -140,8 +149,10 @@ def _begin(stack: ExitStack, session: Session, workdir: Workdir) -> _Run:
         checkpoints=checkpoints,
         writer=writer,
         bar=bar,
-        sampler=observe.make_sampler(session.algorithms[-1], key, session.data.num_classes),
-        scorer=observe.open_scorer(session),
+        sampler=make_sampler(
+            session.algorithms[-1], key, in_turn(session.data.num_classes), session.mesh
+        ),
+        evaluator=evaluator,
         stop=stack.enter_context(stop_request()),
         state=state,
         step=step,
@@ -175,11 +186,14 @@ def _go_on(run: _Run, state: GameState, step: int, meta: Mapping[str, Any]) -> N
     run.window = observe.Window(meta.get("window", {}))
     run.flying.clear()
     run.logged = (step, time.monotonic())
+    run.seconds, run.ticked = meta.get("seconds", 0.0), time.monotonic()
     run.writer.truncate_after(step)
+    if jax.process_index() == 0:
+        evaluation.truncate_after(run.workdir.path, step)
 
 
 def _save(run: _Run, *, wait: bool = False) -> None:
-    distances = [v for k, v in run.scores.items() if k.startswith("frechet_distance/")]
+    best = "" if run.evaluator is None else run.evaluator.best.title
     run.checkpoints.save(
         run.step,
         run.state,
@@ -190,8 +204,11 @@ def _save(run: _Run, *, wait: bool = False) -> None:
             "rollbacks": run.rollbacks,
             "scores": run.scores,
             "scored": run.scored,
+            # One clock: all processes must save the same notes.
+            "seconds": distributed.from_first_process(run.seconds),
+            "evaluation": None if run.evaluator is None else run.evaluator.spec.to_dict(),
         },
-        score=distances[0] if distances and run.scored == run.step else None,
+        score=run.scores.get(best) if run.scored == run.step else None,
         wait=wait,
     )
 
@@ -240,6 +257,8 @@ def _play_stage(run: _Run) -> bool:
         while run.step < end:
             run.state, metrics = step_fn(run.state, next(batches))
             run.step += per_call
+            now = time.monotonic()
+            run.seconds, run.ticked = run.seconds + now - run.ticked, now
             run.flying.append((run.step, metrics))
             if len(run.flying) > _IN_FLIGHT:
                 _land(run)
@@ -296,8 +315,18 @@ def _show(run: _Run) -> None:
 
 
 def _score(run: _Run) -> None:
-    """Scores the state; the numbers are the same in every process."""
-    scores = observe.score(run.session, run.sampler, run.scorer, run.state)
+    """Scores the state; the numbers are the same in every process. Samples that are not
+    finite have no score.
+    """
+    assert run.evaluator is not None
+    try:
+        found = evaluation.evaluate_and_record(
+            run.evaluator, run.state, run.workdir.path, step=run.step, wall=run.seconds
+        )
+    except evaluation.NotFiniteError as error:
+        observe.warn(f"step {run.step:,}: {error}; they get no score")
+        found = []
+    scores = {each.measurement.manifest.title: each.measurement.value for each in found}
     run.scores, run.scored = distributed.from_first_process(scores), run.step
     _record(run, run.step, {f"score/{name}": v for name, v in run.scores.items()})
     shown = ", ".join(f"{name} {value:.4g}" for name, value in sorted(run.scores.items()))
@@ -366,7 +395,8 @@ def _record(
     """
     values = {name: float(value) for name, value in metrics.items()}
     seen = step * run.config.train.batch_size
-    run.writer.scalars(step, {"images_seen": seen} | values | dict(unjudged))
+    clock = {"images_seen": seen, "wall_seconds": run.seconds}
+    run.writer.scalars(step, clock | values | dict(unjudged))
     if step > 0:
         run.watch(step, values)
 

@@ -1,83 +1,27 @@
-"""Looking at a run: pictures, scores, spectra, and the rules that notice trouble."""
+"""Looking at a run: pictures, spectra, and the rules that notice trouble."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import guards, parallel, pictures, prng, trees, writers
+from gan_jax import guards, pictures, trees, writers
 from gan_jax.analysis.spectra import top_singular_values
-from gan_jax.data import synthetic_source
-from gan_jax.engine import Algorithm
 from gan_jax.errors import UserError
-from gan_jax.metrics import score as scoring
-from gan_jax.metrics.classifier import load_classifier
-from gan_jax.metrics.features import thumbnails
-from gan_jax.metrics.modes import Modes
-from gan_jax.metrics.score import Scorer
-from gan_jax.numerics import to_uint8
+from gan_jax.sampler import Sampler
 from gan_jax.session import Session, reference_images
 from gan_jax.state import GameState
-from gan_jax.types import Array, Key
+from gan_jax.types import Array
 from gan_jax.workdir import Workdir, config_dict
 
 _LOG = logging.getLogger(__name__)
-SAMPLE_BATCH = 500
-"""Samples that are computed at a time."""
-
-
-class Sampler(NamedTuple):
-    """Draws samples from a state, always from the same latents.
-
-    Attributes:
-        draw: `(state, n, offset) -> (images, labels)` on the host, float32 in [-1, 1] or
-            points, and int32 labels or None; a collective with several processes.
-    """
-
-    draw: Callable[[GameState, int, int], tuple[np.ndarray, np.ndarray | None]]
-
-
-def make_sampler(
-    algorithm: Algorithm, key: Key, num_classes: int | None, label: int | None = None
-) -> Sampler:
-    """Compiled sampling in batches of at most 500.
-
-    Rows are numbered from `offset`; row i has the key folded from i, and the label i modulo
-    the number of classes, so any cut of the rows gives the same samples.
-
-    Args:
-        algorithm: whose samples.
-        key: of the latents.
-        num_classes: number of classes, or None.
-        label: the class of all rows, in place of their own.
-    """
-
-    def labels_of(rows: Any) -> Any:
-        return rows % num_classes if label is None else rows * 0 + label
-
-    def batch(state: GameState, key: Key, rows: Array) -> Array:
-        labels = None if num_classes is None else labels_of(rows).astype(jnp.int32)
-        return algorithm.sample(state, prng.fold_rows(key, rows), rows.shape[0], labels)
-
-    compiled = jax.jit(batch)
-
-    def draw(state: GameState, n: int, offset: int) -> tuple[np.ndarray, np.ndarray | None]:
-        size = min(n, SAMPLE_BATCH)
-        parts = []
-        for start in range(offset, offset + n, size):
-            rows = np.arange(start, start + size, dtype=np.int32)
-            parts.append(parallel.to_host(compiled(state, key, rows)))
-        rows = np.arange(offset, offset + n, dtype=np.int32)
-        return np.concatenate(parts)[:n], None if num_classes is None else labels_of(rows)
-
-    return Sampler(draw)
 
 
 class Look(NamedTuple):
@@ -103,66 +47,6 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
         return Look(None, diversity)
     real = reference_images(session)[: len(images)]
     return Look(pictures.scatter(real, images), diversity)
-
-
-CLASSIFIED = {
-    "builtin:mnist": "mnist",
-    "builtin:emoji_google": "emoji",
-    "builtin:emoji_twitter": "emoji",
-}
-"""Built-in sources, and the classifier in whose features their samples are scored."""
-
-MODES = {
-    "synthetic:ring": (synthetic_source.ring_modes, synthetic_source.RING_SIGMA),
-    "synthetic:grid": (synthetic_source.grid_modes, synthetic_source.GRID_SIGMA),
-}
-"""Mixtures whose modes are known."""
-
-
-def make_scorer(source: str, real: np.ndarray) -> Scorer:
-    """The scorer for samples of a source.
-
-    Args:
-        source: as in a config.
-        real: real examples as the networks see them: uint8 images, or float points.
-
-    Returns:
-        For points, a Fréchet distance of coordinates and the modes found; for built-in
-        images, the features and the verdict of a classifier trained on that data; for all
-        others a Fréchet distance of 8 x 8 thumbnails.
-    """
-    name = ":".join(source.split(":")[:2])
-    if real.ndim == 2:
-        known = MODES.get(name)
-        return scoring.make_point_scorer(real, known and Modes(known[0](), known[1]))
-    if name in CLASSIFIED:
-        return scoring.make_scorer(load_classifier(CLASSIFIED[name]), real)
-    return scoring.make_scorer(thumbnails(), real)
-
-
-def open_scorer(session: Session) -> Scorer | None:
-    """The scorer of a run, on the process that scores; else, or without scores, None."""
-    if session.config.score.every == 0 or jax.process_index() != 0:
-        return None
-    return make_scorer(session.config.data.source, reference_images(session))
-
-
-def score(
-    session: Session, sampler: Sampler, scorer: Scorer | None, state: GameState
-) -> dict[str, float]:
-    """Scores fresh samples, on the process that has a scorer. Latents are not those of the
-    pictures. Samples that are not finite have no score.
-    """
-    count, offset = session.config.score.samples, session.config.samples.count
-    samples, labels = sampler.draw(state, count, offset)
-    if scorer is None:
-        return {}
-    if not np.isfinite(samples).all():
-        warn(f"step {int(state.step):,}: samples are not finite, they get no score")
-        return {}
-    if samples.ndim == 4:
-        samples = np.asarray(to_uint8(jnp.asarray(samples)))
-    return scorer(samples, labels)
 
 
 def spectrum(state: GameState) -> dict[str, Array]:

@@ -89,7 +89,7 @@ _LEAST = {
     "train.steps_per_dispatch": 1, "log.every": 1, "log.spectrum_every": 0,
     "samples.every": 0, "samples.count": 2, "samples.columns": 1, "checkpoint.every": 0,
     "checkpoint.keep_last": 1, "checkpoint.keep_best": 0, "score.every": 0,
-    "score.samples": 2, "score.reference": 2, "guards.max_rollbacks": 0,
+    "score.samples": 2, "score.reference": 0, "guards.max_rollbacks": 0,
 }  # fmt: skip
 _PER_DISPATCH = (
     "train.steps", "log.every", "log.spectrum_every", "samples.every", "checkpoint.every",

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from gan_jax import cli
+from gan_jax.analyses import ANALYSES
 from gan_jax.config import default_config
+from gan_jax.flagged import Verb
 from gan_jax.workdir import open_workdir
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +74,24 @@ FLAGS = {
         "truncation",
         "standing",
     },
+    "evaluate": {
+        "workdir",
+        "step",
+        "measures",
+        "features",
+        "samples",
+        "reference",
+        "split",
+        "held_out",
+        "seed",
+        "labels",
+        "truncation",
+        "standing",
+        "[no]average",
+        "[no]json",
+    },
+    "explore": {"workdir", "host", "port"},
+    "report": {"workdir", "output", "[no]json"},
     "describe": {"config", "[no]json"},
     "plan": {"config", "topology", "[no]json", "html", "[no]advise", "[no]thorough"},
     "digest": {"workdir"},
@@ -89,7 +109,7 @@ FLAGS = {
 
 
 def test_every_verb_has_help(capsys):
-    assert FLAGS.keys() | {"launch"} == cli.VERBS.keys()
+    assert FLAGS.keys() | {"launch", "analyse"} == cli.VERBS.keys()
     for verb, names in FLAGS.items():
         assert cli.main(["gan-jax", verb, "--help"]) == 0
         out, error = capsys.readouterr()
@@ -101,6 +121,22 @@ def test_every_verb_has_help(capsys):
         cli.main(["gan-jax", "launch", "--help"])
     assert caught.value.code == 0
     assert "gan-jax launch --processes N [OPTIONS] -- VERB" in capsys.readouterr().out
+
+
+def test_every_analysis_lists_its_flags(capsys):
+    assert cli.main(["gan-jax", "analyse"]) == 0
+    listed = capsys.readouterr().out
+    for name, analysis in ANALYSES.items():
+        assert f"  {name:<14} {analysis.summary}\n" in listed
+        assert cli.main(["gan-jax", "analyse", name, "--help"]) == 0
+        out = capsys.readouterr().out
+        shown = {line.split(":")[0] for line in out.splitlines() if line.startswith("  --")}
+        boolean = {flag.name for flag in analysis.flags if flag.kind is bool}
+        names = {f"[no]{f.name}" if f.name in boolean else f.name for f in analysis.flags}
+        assert shown == {f"  --{name}" for name in names}
+    assert cli.main(["gan-jax", "analyse", "wlak"]) == 2
+    message = "gan-jax: no analysis is named 'wlak'; did you mean 'walk'?\n"
+    assert capsys.readouterr().err == message
 
 
 def test_as_a_program(tmp_path):
@@ -351,7 +387,7 @@ def test_control_c_has_its_own_exit_code(monkeypatch, capsys):
     def interrupted(words):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.VERBS, "train", cli.Verb("", interrupted))
+    monkeypatch.setitem(cli.VERBS, "train", Verb("", interrupted))
     assert cli.main(["gan-jax", "train"]) == 130
     assert capsys.readouterr().err == "gan-jax: interrupted\n"
 
@@ -360,6 +396,6 @@ def test_errors_of_the_program_itself_are_not_hidden(monkeypatch):
     def broken(words):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setitem(cli.VERBS, "train", cli.Verb("", broken))
+    monkeypatch.setitem(cli.VERBS, "train", Verb("", broken))
     with pytest.raises(OSError, match="Input/output error"):
         cli.main(["gan-jax", "train"])

@@ -1,4 +1,4 @@
-"""Windows of metrics, rules that watch, samplers, scorers and what they are given."""
+"""Windows of metrics, rules that watch, and looks at samples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import guards, observe, prng
+from gan_jax import guards, observe
 from gan_jax.config import default_config
-from gan_jax.engine import Algorithm
-from gan_jax.metrics.features import thumbnails
+from gan_jax.sampler import Sampler
 from gan_jax.state import GameState, PlayerState
 
 # Windows.
@@ -141,121 +140,6 @@ def test_spectra_and_norms_of_every_net():
     assert float(norms["param_norm/head"]) == pytest.approx(np.sqrt(38.0), rel=1e-6)
 
 
-# Samples.
-
-
-def shifted(state, key, n, labels=None):
-    """Samples that tell their latents, state and label."""
-    noise = jax.vmap(lambda k: jax.random.normal(k, (2,)))(prng.per_example(key, n))
-    label = jnp.zeros((n, 1)) if labels is None else labels[:, None].astype(jnp.float32)
-    return jnp.concatenate([noise + state, label], axis=1)
-
-
-ALGORITHM = Algorithm(None, None, shifted)
-
-
-def test_rows_do_not_depend_on_how_they_are_cut(monkeypatch):
-    monkeypatch.setattr(observe, "SAMPLE_BATCH", 4)
-    key, state = jax.random.key(5), jnp.float32(10.0)
-    draw = observe.make_sampler(ALGORITHM, key, 3).draw
-    images, labels = draw(state, 11, 0)
-    rows = jnp.arange(11)
-    np.testing.assert_array_equal(labels, np.arange(11) % 3)
-    assert labels.dtype == np.int32
-    expected = shifted(state, prng.fold_rows(key, rows), 11, rows % 3)
-    np.testing.assert_array_equal(images, expected)
-    later, later_labels = draw(state, 6, 5)
-    np.testing.assert_array_equal(later, images[5:])
-    np.testing.assert_array_equal(later_labels, labels[5:])
-
-
-def test_one_label_or_none():
-    key, state = jax.random.key(5), jnp.float32(0.0)
-    images, labels = observe.make_sampler(ALGORITHM, key, 3, label=2).draw(state, 5, 0)
-    np.testing.assert_array_equal(images[:, 2], np.full(5, 2.0))
-    np.testing.assert_array_equal(labels, np.full(5, 2))
-    images, labels = observe.make_sampler(ALGORITHM, key, None).draw(state, 5, 0)
-    assert labels is None
-    np.testing.assert_array_equal(images[:, 2], np.zeros(5))
-
-
-# Scores.
-
-
-def score(samples, labels=None):
-    config = default_config()
-    config.score.samples, config.samples.count = len(samples), 3
-    given = []
-
-    def draw(state, n, offset):
-        assert (n, offset) == (len(samples), 3)  # not the latents of the pictures
-        return samples, labels
-
-    def scorer(*arguments):
-        given.append(arguments)
-        return {"x": 1.0}
-
-    session = SimpleNamespace(config=config)
-    return observe.score(session, observe.Sampler(draw), scorer, STATE), given
-
-
-def test_images_are_scored_as_pixels_and_points_as_they_are():
-    images = np.linspace(-1.0, 1.0, 8, dtype=np.float32).reshape(2, 2, 2, 1)
-    found, ((pixels, labels),) = score(images, np.array([3, 1], np.int32))
-    assert found == {"x": 1.0}
-    assert pixels.dtype == np.uint8
-    np.testing.assert_array_equal(pixels.reshape(-1), [0, 36, 73, 109, 146, 182, 219, 255])
-    np.testing.assert_array_equal(labels, [3, 1])
-    points = np.array([[0.5, -7.0], [3.0, 2.0]], np.float32)
-    _, ((given, _),) = score(points)
-    assert given is points
-
-
-def test_samples_that_are_not_finite_have_no_score(caplog):
-    assert score(np.array([[1.0, np.nan], [0.0, 0.0]])) == ({}, [])
-    assert caplog.messages == ["step 7: samples are not finite, they get no score"]
-
-
-@pytest.mark.parametrize(
-    ("source", "classifier"),
-    [
-        ("builtin:mnist", "mnist"),
-        ("builtin:mnist:test", "mnist"),
-        ("builtin:emoji_google", "emoji"),
-        ("builtin:emoji_twitter", "emoji"),
-        ("npz:some/file.npz", None),
-        ("folder:mnist", None),
-    ],
-)
-def test_built_in_images_are_scored_by_their_classifier(
-    source, classifier, monkeypatch, tmp_path
-):
-    asked = []
-
-    def load_classifier(name):
-        asked.append(name)
-        return thumbnails(2)
-
-    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path))
-    monkeypatch.setattr(observe, "load_classifier", load_classifier)
-    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
-    scorer = observe.make_scorer(source, images)
-    assert asked == ([] if classifier is None else [classifier])
-    assert scorer.name == ("pixels_8x8" if classifier is None else "pixels_2x2")
-
-
-def test_points_of_known_modes():
-    points = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0], [2.01, 0.0]], np.float32)
-    ring = observe.make_scorer("synthetic:ring", points)(points)
-    assert ring["modes_found/coordinates"] == 2.0
-    assert ring["high_quality_share/coordinates"] == 0.75
-    grid = observe.make_scorer("synthetic:grid:test", points)(points)
-    assert grid["modes_found/coordinates"] == 3.0
-    other = observe.make_scorer("npz:points.npz", points)(points)
-    assert other.keys() == {"frechet_distance/coordinates"}
-    assert other["frechet_distance/coordinates"] == pytest.approx(0.0, abs=1e-9)
-
-
 # Looks.
 
 
@@ -263,7 +147,7 @@ def look(images):
     config = default_config()
     config.samples.count, config.samples.columns = len(images), 2
     session = SimpleNamespace(config=config)
-    return observe.look(session, observe.Sampler(lambda *a: (images, None)), None)
+    return observe.look(session, Sampler(lambda *a: (images, None)), None)
 
 
 def test_a_look_at_images():

@@ -449,7 +449,7 @@ def test_optimizers_that_contradict_themselves(numbers, message):
         ("checkpoint.keep_best", -1),
         ("score.every", -1),
         ("score.samples", 1),
-        ("score.reference", 1),
+        ("score.reference", -1),
         ("guards.max_rollbacks", -1),
     ],
 )

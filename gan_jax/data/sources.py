@@ -13,7 +13,7 @@ from gan_jax.data.folder_source import open_folder
 from gan_jax.data.npz_source import open_npz
 from gan_jax.data.protocol import ImageSource
 from gan_jax.data.synthetic_source import open_synthetic
-from gan_jax.data.tfds_source import open_tfds
+from gan_jax.data.tfds_source import open_tfds, parse
 
 
 class _Request(NamedTuple):
@@ -88,3 +88,21 @@ def open_source(
     if kind not in KINDS or not rest:
         raise unknown("data source", spec, [f"{name}:..." for name in KINDS])
     return KINDS[kind](_Request(rest, split, data_dir))
+
+
+def split_spec(spec: str, split: str | None) -> str:
+    """A data source's text with another split, whether it names one already or not.
+
+    Args:
+        spec: as `open_source` takes it.
+        split: such as "test"; None leaves the text as it is.
+    """
+    if split is None:
+        return spec
+    kind, _, rest = spec.partition(":")
+    if kind == "tfds":
+        return f"tfds:{parse(rest).builder}:{split}"
+    if kind in ("npz", "folder"):
+        path, _ = _path_and_split(_Request(rest, split, None))
+        return f"{kind}:{path}:{split}"
+    return f"{kind}:{rest.partition(':')[0]}:{split}"

@@ -11,7 +11,11 @@ from gan_jax.sampling.langevin import langevin_sampler, standard_normal_log_dens
 from gan_jax.sampling.latents import Draws, Generate, Sampler, prior_sampler
 from gan_jax.sampling.metropolis import metropolis_hastings_sampler
 from gan_jax.sampling.rejection import rejection_sampler
-from gan_jax.sampling.standing import standing_state, standing_statistics
+from gan_jax.sampling.standing import (
+    sampling_inputs,
+    standing_state,
+    standing_statistics,
+)
 
 __all__ = [
     "Calibration",
@@ -26,6 +30,7 @@ __all__ = [
     "metropolis_hastings_sampler",
     "prior_sampler",
     "rejection_sampler",
+    "sampling_inputs",
     "standard_normal_log_density",
     "standing_state",
     "standing_statistics",

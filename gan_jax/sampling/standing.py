@@ -82,9 +82,7 @@ def standing_state(game: Game, state: GameState, keys: Key) -> GameState:
         ValueError: none of those nets keeps running moments.
     """
     views = make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
-    heard: dict[str, tuple[PyTree, ...]] = {}
-    # What it makes is not used, so that a compiled program does not compute it.
-    game.sample(_listening(views, heard), keys.reshape(-1), None)
+    heard = sampling_inputs(game, views, keys.reshape(-1), None)
     found = {
         name: standing_statistics(
             views.averaged(name),
@@ -100,6 +98,26 @@ def standing_state(game: Game, state: GameState, keys: Key) -> GameState:
         for name, player in state.players.items()
     }
     return state.replace(players=players)
+
+
+def sampling_inputs(
+    game: Game, views: Views, keys: Key, labels: Array | None
+) -> dict[str, tuple[PyTree, ...]]:
+    """What a game's own sampling calls its nets with: latents, and labels if any.
+
+    Args:
+        game: whose sampling.
+        views: its nets.
+        keys: one per sample, (n,).
+        labels: int32 (n,), or None.
+
+    Returns:
+        `{net: inputs}`, leaves (n, ...). What sampling makes is not used, so that a
+        compiled program does not compute it.
+    """
+    heard: dict[str, tuple[PyTree, ...]] = {}
+    game.sample(_listening(views, heard), keys, labels)
+    return heard
 
 
 def _listening(views: Views, heard: dict[str, tuple[PyTree, ...]]) -> Views:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import cli, inspection, parallel, prng
+from gan_jax import cli, parallel, prng, trained
 from gan_jax.checkpoint import latest_digest, load
 from gan_jax.config import set_options
 from gan_jax.data import prepare
@@ -61,7 +61,7 @@ def test_train_prints_its_report(run):
     assert lines[0] == "done at step 12 (96 images seen)"
     assert lines[-1] == f"digest:      {latest_digest(workdir / 'checkpoints').digest}"
     assert lines[-2] == f"checkpoints: {workdir}/checkpoints"
-    assert inspection.load_config(str(workdir)).to_dict() == config.to_dict()
+    assert trained.load_config(str(workdir)).to_dict() == config.to_dict()
 
 
 def test_digest(run, command):

@@ -25,6 +25,7 @@ from gan_jax.session import open_session
 from gan_jax.workdir import config_dict
 
 ROOT = Path(__file__).parents[2]
+TIMES = ("images_per_second", "wall_seconds")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def toy(ring, tmp_path_factory):
 
 def told(found):
     """Metrics but for the clock, and for what is told at a save, wherever that was."""
-    kept = [{k: v for k, v in line.items() if k != "images_per_second"} for line in found]
+    kept = [{k: v for k, v in line.items() if k not in TIMES} for line in found]
     return [line for line in kept if not any(k.startswith("param_norm") for k in line)]
 
 

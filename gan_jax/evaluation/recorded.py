@@ -1,0 +1,51 @@
+"""Evaluates a state, and keeps the numbers in the run's work directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+
+from gan_jax.checkpoint import state_digest
+from gan_jax.evaluation import records
+from gan_jax.evaluation.evaluator import Evaluator, evaluate
+from gan_jax.evaluation.gather import Progress
+from gan_jax.state import GameState
+
+
+def evaluate_and_record(
+    evaluator: Evaluator,
+    state: GameState,
+    workdir: Path,
+    *,
+    step: int,
+    wall: float,
+    kept: Path | None = None,
+    progress: Progress | None = None,
+) -> list[records.Entry]:
+    """The numbers of a state, added to evaluations.jsonl; a collective.
+
+    Args:
+        evaluator: of the run.
+        state: of the run.
+        workdir: of the run.
+        step: of the state.
+        wall: seconds that training took until then.
+        kept: as in `evaluate`.
+        progress: as in `evaluate`.
+
+    Returns:
+        What was added; nothing on all processes but the first.
+
+    Raises:
+        NotFiniteError: a sample is not finite.
+    """
+    found = evaluate(evaluator, state, kept=kept, progress=progress)
+    digest, seen = state_digest(state), step * evaluator.batch_size
+    entries = [
+        records.make_entry(each, step=step, images_seen=seen, wall=wall, digest=digest)
+        for each in found
+    ]
+    if jax.process_index() == 0:
+        records.append(workdir, entries)
+    return entries

@@ -1,0 +1,99 @@
+"""Samples of a state, always from the same latents, over all devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from gan_jax import parallel, prng
+from gan_jax.engine import Algorithm
+from gan_jax.state import GameState
+from gan_jax.types import Array, Key
+
+PER_DEVICE = 64
+"""Samples that a device computes at a time: so many on any number of devices, so that a
+sample comes from the same program, to the last bit."""
+
+
+class Sampler(NamedTuple):
+    """Draws samples from a state, always from the same latents.
+
+    Attributes:
+        draw: `(state, n, offset) -> (images, labels)` on the host, float32 in [-1, 1] or
+            points, and int32 labels or None; a collective with several processes.
+        batch: samples that are computed at a time.
+    """
+
+    draw: Callable[[GameState, int, int], tuple[np.ndarray, np.ndarray | None]]
+    batch: int = PER_DEVICE
+
+
+def in_turn(num_classes: int | None) -> Callable[[np.ndarray], np.ndarray | None]:
+    """Labels of rows where classes take turns: row i has i modulo their number; None
+    without classes.
+    """
+    if num_classes is None:
+        return lambda rows: None
+    return lambda rows: (rows % num_classes).astype(np.int32)
+
+
+def always(label: int) -> Callable[[np.ndarray], np.ndarray | None]:
+    """The same label for all rows."""
+    return lambda rows: np.full_like(rows, label, np.int32)
+
+
+def make_sampler(
+    algorithm: Algorithm,
+    key: Key,
+    labels_of: Callable[[np.ndarray], np.ndarray | None],
+    mesh: Mesh | None = None,
+) -> Sampler:
+    """Compiled sampling in batches of one size.
+
+    Rows are numbered from `offset`; row i has the key folded from i, and its own label, so
+    any cut of the rows gives the same samples.
+
+    Args:
+        algorithm: whose samples.
+        key: of the latents.
+        labels_of: int32 (n,) rows to their int32 labels, or None.
+        mesh: devices that share a batch; None for the default device alone.
+    """
+    batch = PER_DEVICE * (1 if mesh is None else mesh.size)
+
+    def compute(state: GameState, key: Key, asked: dict[str, Array]) -> Array:
+        rows, labels = asked["row"][0], asked.get("label")
+        keys = prng.fold_rows(key, rows)
+        return algorithm.sample(
+            state, keys, rows.shape[0], None if labels is None else labels[0]
+        )
+
+    compiled = jax.jit(compute)
+
+    def ask(rows: np.ndarray) -> Any:
+        """Rows and labels as a batch of one round."""
+        labels = labels_of(rows)
+        asked = {"row": rows[None]} | ({} if labels is None else {"label": labels[None]})
+        if mesh is None:
+            return asked
+        own = parallel.process_rows(mesh, len(rows))
+        return parallel.shard_batch(mesh, {k: v[:, own] for k, v in asked.items()})
+
+    def draw(state: GameState, n: int, offset: int) -> tuple[np.ndarray, np.ndarray | None]:
+        parts = []
+        for start in range(offset, offset + n, batch):
+            rows = np.arange(start, start + batch, dtype=np.int32)
+            parts.append(parallel.to_host(compiled(state, key, ask(rows))))
+        rows = np.arange(offset, offset + n, dtype=np.int32)
+        return np.concatenate(parts)[:n], labels_of(rows)
+
+    return Sampler(draw, batch)
+
+
+def sampling_key(seed: int) -> Key:
+    """The key of the latents that a seed stands for."""
+    return prng.fold_name(jax.random.key(seed), "samples")

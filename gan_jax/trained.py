@@ -1,0 +1,258 @@
+"""A trained run, opened to be sampled and looked at."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import prng, registry
+from gan_jax.checkpoint import load, state_digest
+from gan_jax.config import default_config
+from gan_jax.data import ImageSource, make_pipeline, open_source
+from gan_jax.data.sources import split_spec
+from gan_jax.engine import Algorithm, compile_game
+from gan_jax.errors import UserError
+from gan_jax.game import Game, View, Views
+from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
+from gan_jax.players import live_params, make_views
+from gan_jax.registry import DataSettings
+from gan_jax.sampling import sampling_inputs, standing_state
+from gan_jax.session import abstract_state, example_shape, image_transform
+from gan_jax.state import GameState
+from gan_jax.types import Array, Key
+from gan_jax.workdir import read_config
+
+_STANDING_BATCH = 500
+"""Most samples of a batch of standing statistics that are computed at a time."""
+
+
+class Trained(NamedTuple):
+    """A run's state with everything needed to use it.
+
+    Attributes:
+        path: the work directory.
+        config: the run's, with the truncation that was asked for.
+        data: the data settings, with the image shape filled in.
+        game: the last stage's.
+        algorithm: the game, compiled.
+        state: with standing statistics, if asked for.
+        step: at which it was saved.
+        meta: notes of the checkpoint.
+    """
+
+    path: Path
+    config: ConfigDict
+    data: DataSettings
+    game: Game
+    algorithm: Algorithm
+    state: GameState
+    step: int
+    meta: dict[str, Any]
+
+    @property
+    def images_seen(self) -> int:
+        """Steps times global batch size."""
+        return self.step * int(self.config.train.batch_size)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the state, as it is sampled from."""
+        return state_digest(self.state)
+
+    @property
+    def generator(self) -> View:
+        """The generator: its average if the run keeps one."""
+        return self.view(GENERATOR)
+
+    @property
+    def discriminator(self) -> View:
+        """The discriminator as it is."""
+        return self.view(DISCRIMINATOR)
+
+    def view(self, net: str) -> View:
+        """A net, its average where the run keeps one.
+
+        Raises:
+            UserError: the game has no such net.
+        """
+        if net not in self.game.nets:
+            has = ", ".join(self.game.nets)
+            raise UserError(f"{self.path}: the run has no {net}; its nets are: {has}")
+        return self._views().averaged(net)
+
+    def _views(self) -> Views:
+        seen = jnp.float32(self.images_seen)
+        return make_views(self.game, live_params(self.state), self.state, seen)
+
+    def latents(self, key: Key, n: int, labels: Array | None = None) -> Array:
+        """What the game's own sampling gives its generator.
+
+        Args:
+            key: one, or one per sample.
+            n: number of latents.
+            labels: int32 (n,), or None: those that the game takes by itself.
+
+        Returns:
+            float32 (n, Z).
+        """
+        keys = prng.per_example(key, n)
+        inputs = sampling_inputs(self.game, self._views(), keys, labels)
+        if GENERATOR not in inputs:
+            self.view(GENERATOR)
+        return inputs[GENERATOR][0]
+
+    def generate(self, latents: Array, labels: Array | None = None) -> Array:
+        """Examples of given latents, in evaluation mode.
+
+        Args:
+            latents: float32 (n, Z).
+            labels: int32 (n,); classes take turns in a conditional run if None.
+
+        Returns:
+            float32 (n, H, W, C) in [-1, 1], or points (n, d).
+        """
+        classes = self.data.num_classes
+        if classes is None:
+            return self.generator(latents, train=False)
+        if labels is None:
+            labels = jnp.arange(len(latents), dtype=jnp.int32) % classes
+        return self.generator(latents, labels, train=False)
+
+    def source(self, split: str | None = None) -> ImageSource:
+        """The run's data, or another split of them."""
+        return open_source(
+            split_spec(self.config.data.source, split),
+            data_dir=self.config.data.data_dir,
+        )
+
+    def real_images(
+        self, n: int, split: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Real examples as the networks see them, but not augmented.
+
+        Args:
+            n: the first so many of a fixed order; all if there are fewer.
+            split: of the data, such as "test"; None: that of training.
+
+        Returns:
+            uint8 (n, H, W, C) or float points, and int32 labels or None.
+        """
+        return real_examples(self.source(split), self.data, n)
+
+
+def real_examples(
+    source: ImageSource, data: DataSettings, n: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The first n examples of a fixed order, as the networks see them but not augmented;
+    the same in every process.
+
+    Args:
+        source: of the examples.
+        data: how they come to their shape.
+        n: how many; all if there are fewer.
+
+    Returns:
+        uint8 (n, H, W, C) or float points, and int32 labels or None.
+    """
+    pipeline = make_pipeline(
+        source,
+        image_shape=data.image_shape,
+        batch_size=min(n, len(source)),
+        seed=0,
+        transform=image_transform(data, augment=False),
+        max_corrupt=data.max_corrupt,
+    )
+    batch = pipeline.rounds(0, 1)
+    labels = batch.get("label")
+    return batch["image"][0], None if labels is None else labels[0]
+
+
+def open_run(
+    workdir: str | Path,
+    *,
+    step: int | None = None,
+    truncation: float | None = None,
+    standing: int | None = None,
+    standing_key: Key | None = None,
+) -> Trained:
+    """Opens a run's state.
+
+    Args:
+        workdir: of the run.
+        step: of the checkpoint; None: the newest whole one.
+        truncation: threshold beyond which values of normal latents are drawn again
+            (1809.11096, section 3.1); None for those of training.
+        standing: number of batches, of such latents and of all classes, whose statistics
+            take the place of the running ones (1809.11096, appendix C); None for none.
+        standing_key: of those latents; by default `jax.random.key(0)`.
+
+    Returns:
+        The run.
+
+    Raises:
+        UserError: there is no run or no such checkpoint, the run's latents are not normal
+            and cannot be truncated, or its generator has no batch norm for standing
+            statistics.
+    """
+    path = Path(workdir).expanduser()
+    if standing is not None and standing < 1:
+        raise UserError(f"--standing must be positive, got {standing}")
+    config = load_config(path)
+    if truncation is not None:
+        config.recipe.truncation = truncation
+    run = registry.resolve(config, example_shape(config))
+    game = run.program[-1].game
+    algorithm = compile_game(game)
+    abstract = abstract_state(config, algorithm)
+    restored = load(path / "checkpoints", abstract, step=step)
+    if restored is None:
+        raise UserError(f"{workdir} has no checkpoint yet")
+    state = restored.state
+    if standing is not None:
+        key = jax.random.key(0) if standing_key is None else standing_key
+        state = _standing(game, state, key, (standing, config.train.batch_size))
+    return Trained(
+        path, config, run.data, game, algorithm, state, restored.step, restored.meta
+    )
+
+
+def _standing(
+    game: Game, state: GameState, key: Key, batches: tuple[int, int]
+) -> GameState:
+    """The state with statistics of so many batches of so many samples, of which a host
+    computes no more at a time than when it draws.
+    """
+    passes, size = batches
+    shape = (passes, min(size, _STANDING_BATCH))
+    keys = jax.random.split(prng.fold_name(key, "standing"), shape)
+    try:
+        return jax.jit(partial(standing_state, game))(state, keys)
+    except ValueError as error:
+        raise UserError(f"--standing={passes}: {error}") from None
+
+
+def load_config(workdir: str | Path) -> ConfigDict:
+    """The config a work directory was made by.
+
+    Raises:
+        UserError: there is no run there.
+    """
+    values = _tuples(read_config(Path(workdir).expanduser()))
+    config = default_config().unlock()
+    # What is open to any name is what the run had, without the defaults.
+    config.guards.rules = ConfigDict()
+    config.update(values)
+    return config.lock()
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that configs hold."""
+    if isinstance(value, dict):
+        return {name: _tuples(entry) for name, entry in value.items()}
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
