@@ -44,13 +44,14 @@ def replace_between(page: str, begin: str, end: str, text: str) -> str:
     return "\n".join([before + begin, "", text, "", end + rest.split(end)[1]])
 
 
-def write_page(script: str, text: str, *, seed: int) -> None:
-    """Writes README.md beside a script.
+def write_page(script: str, text: str, *, seed: int, name: str = "README.md") -> None:
+    """Writes a page beside a script.
 
     Args:
         script: the script's `__file__`.
         text: the page, with its heading, tables and figures.
         seed: the seed of every draw in it.
+        name: of the page.
     """
     path = Path(script)
     minutes = (time.monotonic() - _START) / 60.0
@@ -60,4 +61,4 @@ def write_page(script: str, text: str, *, seed: int) -> None:
         f"{minutes:.1f} minutes on {machine()} ({packages}, Python "
         f"{platform.python_version()})."
     )
-    (path.parent / "README.md").write_text(f"{text.strip()}\n\n{made}\n")
+    (path.parent / name).write_text(f"{text.strip()}\n\n{made}\n")

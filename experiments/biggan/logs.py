@@ -76,6 +76,7 @@ class Resumed(NamedTuple):
 
 
 _SPEED = "images_per_second"
+_CLOCK = (_SPEED, "wall_seconds")
 
 
 def resumed_steps(log: str) -> list[int]:
@@ -96,7 +97,7 @@ def compare(
     killed = max(line["step"] for line in before)
     late, again = (
         [
-            {name: value for name, value in line.items() if name != _SPEED}
+            {name: value for name, value in line.items() if name not in _CLOCK}
             for line in lines
             if resumed < line["step"] <= killed
         ]

@@ -19,8 +19,7 @@ from gan_jax.checkpoint import load
 from gan_jax.data import make_pipeline
 from gan_jax.data.builtin_source import open_builtin
 from gan_jax.game import View
-from gan_jax.inspection import load_config
-from gan_jax.metrics.classifier import Classifier
+from gan_jax.metrics.features import FeatureNet
 from gan_jax.metrics.frechet import frechet_distance
 from gan_jax.metrics.prdc import precision_recall_density_coverage
 from gan_jax.numerics import to_uint8
@@ -28,6 +27,7 @@ from gan_jax.players import live_params, make_views
 from gan_jax.priors import normal, truncated_normal
 from gan_jax.sampling import standing_statistics
 from gan_jax.session import open_session
+from gan_jax.trained import load_config
 from gan_jax.types import Array, Stats
 
 THRESHOLDS = (None, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.15)
@@ -224,7 +224,7 @@ def by_class(run: Trained, each: int, threshold: float | None = None) -> np.ndar
 # Scores.
 
 
-def score_in(net: Classifier, real: np.ndarray) -> Scoring:
+def score_in(net: FeatureNet, real: np.ndarray) -> Scoring:
     """The scores of images against real ones, in the features of a classifier."""
     known = net.features(real)
 

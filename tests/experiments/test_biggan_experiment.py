@@ -13,7 +13,7 @@ from flax import linen
 from experiments.biggan import logs, measure, page
 from experiments.biggan.runs import ROWS, RUNS, Run, paper_parameters, row_config
 from gan_jax.game import View
-from gan_jax.metrics.classifier import Classifier
+from gan_jax.metrics.features import FeatureNet, Features
 from gan_jax.nn import BatchNorm
 from gan_jax.nn.adapter import from_linen
 
@@ -115,11 +115,10 @@ def test_samples_are_by_class_and_do_not_depend_on_batches(monkeypatch):
 def test_scores_are_those_of_the_classifier():
     def outputs(images):
         flat = images.reshape(len(images), -1).astype(np.float64) / 255.0
-        return flat, np.stack([3.0 * flat[:, 0], 3.0 * (1.0 - flat[:, 0])], 1)
+        logits = np.stack([3.0 * flat[:, 0], 3.0 * (1.0 - flat[:, 0])], 1)
+        return Features(flat, logits)
 
-    net = Classifier(
-        "toy", lambda x: outputs(x)[0], lambda x: outputs(x)[1], outputs, 2, 1.0, ""
-    )
+    net = FeatureNet("toy", outputs, "fingerprint", "none", 2)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 1, 1, 3), np.uint8)
     labels = np.zeros(40, np.int32)
