@@ -13,10 +13,24 @@ def requirements() -> list[str]:
     return [line for line in (raw.split("#")[0].strip() for raw in lines) if line]
 
 
+ANALYSIS = ["scikit-learn>=1.9"]
+EXPLORE = ["nicegui>=3.18"]
 EXTRAS = {
-    "test": ["hypothesis>=6.150", "pytest>=9.0", "pytest-xdist>=3.8"],
+    "test": [
+        "hypothesis>=6.150",
+        "pytest>=9.0",
+        "pytest-xdist>=3.8",
+        "selenium>=4.51",
+        *ANALYSIS,
+        *EXPLORE,
+    ],
     "dev": ["ruff>=0.17", "mypy>=2.4", "pre-commit>=4"],
     "experiments": ["matplotlib>=3.10", "scipy>=1.15"],
+    "analysis": ANALYSIS,
+    "umap": ["umap-learn>=0.5.12"],
+    "explore": EXPLORE,
+    # To check measures against other implementations.
+    "peers": ["clean-fid", "prdc", "pytorch-fid", "torch-fidelity", "torch>=2.6"],
     "gpu": ["jax[cuda12]>=0.10.2"],
     "tpu": ["jax[tpu]>=0.10.2"],
     # Enough to compile for GPUs where there are none; not for running on them.
@@ -36,7 +50,14 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=["gan_jax", "gan_jax.*"]),
-    package_data={"gan_jax": ["data/builtin/*.npz", "plan/targets/*.txtpb", "py.typed"]},
+    package_data={
+        "gan_jax": [
+            "data/builtin/*.npz",
+            "metrics/weights/*.npz",
+            "plan/targets/*.txtpb",
+            "py.typed",
+        ]
+    },
     install_requires=requirements(),
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["gan-jax=gan_jax.cli:entry"]},
