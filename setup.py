@@ -13,7 +13,7 @@ def requirements() -> list[str]:
     return [line for line in (raw.split("#")[0].strip() for raw in lines) if line]
 
 
-ANALYSIS = ["scikit-learn>=1.9"]
+ANALYSIS = ["scikit-learn>=1.9", "scipy>=1.15"]
 EXPLORE = ["nicegui>=3.18"]
 EXTRAS = {
     "test": [

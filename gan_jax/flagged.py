@@ -16,9 +16,6 @@ from gan_jax.config import flatten, nearest
 from gan_jax.config_files import load_config
 from gan_jax.errors import UserError
 
-HELP = ("-h", "--help", "-help")
-"""Words that ask for help."""
-
 
 class Verb(NamedTuple):
     """A command.
@@ -42,7 +39,7 @@ def flagged(
     def parsed(words: list[str]) -> int:
         values, argv = flags.FlagValues(), ["gan-jax", *words]
         define(values, argv)
-        if any(word in HELP for word in words):
+        if any(word in ("-h", "--help", "-help") for word in words):
             # Whatever module defined them; each list begins with that module's name.
             modules = sorted(values.flags_by_module_dict())
             helps = [values.module_help(m).split("\n", 2)[2] for m in modules]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from absl import flags
@@ -12,7 +11,7 @@ from ml_collections import config_flags
 
 from gan_jax.config import choose
 from gan_jax.errors import UserError
-from gan_jax.flagged import HELP, Verb, flagged
+from gan_jax.flagged import Verb, flagged
 
 # Flags.
 
@@ -243,32 +242,9 @@ def _report(values: flags.FlagValues) -> int:
 
 
 def _analyse(words: list[str]) -> int:
-    from gan_jax.analyses import ANALYSES, analyse
+    from gan_jax.analyses import command
 
-    if not words or words[0] in HELP:
-        lines = [f"  {name:<14} {each.summary}" for name, each in ANALYSES.items()]
-        print("\n".join(["gan-jax analyse NAME --flags", "", *lines]))
-        print("\ngan-jax analyse NAME --help lists the flags of one.")
-        return 0
-    name = words[0]
-    chosen = choose("analysis", name, ANALYSES)
-    kinds: dict[type, Callable[..., Any]] = {
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-        bool: flags.DEFINE_bool,
-    }
-
-    def define(values: flags.FlagValues, argv: list[str]) -> None:
-        del argv
-        for flag in chosen.flags:
-            kinds[flag.kind](flag.name, flag.default, flag.text, flag_values=values)
-
-    def run(values: flags.FlagValues) -> int:
-        print(analyse(name, {flag.name: values[flag.name].value for flag in chosen.flags}))
-        return 0
-
-    return flagged(chosen.summary, define, run).run(words[1:])
+    return command.main(words)
 
 
 def _explore(values: flags.FlagValues) -> int:
@@ -355,7 +331,7 @@ VERBS = {
     "train": flagged("train a GAN, or go on with a run", _define_run, _train),
     "sample": flagged("draw samples from a run", _define_sample, _sample),
     "evaluate": flagged("measure a run's samples", _define_evaluate, _evaluate),
-    "analyse": Verb("look inside a run: pictures of one kind", _analyse),
+    "analyse": Verb("look inside a run: walks, neighbours, spectra and more", _analyse),
     "explore": flagged("a local page to look at a run", _define_explore, _explore),
     "report": flagged("results, curves and pictures of runs", _define_report, _report),
     "describe": flagged(

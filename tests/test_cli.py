@@ -127,7 +127,7 @@ def test_every_analysis_lists_its_flags(capsys):
     assert cli.main(["gan-jax", "analyse"]) == 0
     listed = capsys.readouterr().out
     for name, analysis in ANALYSES.items():
-        assert f"  {name:<14} {analysis.summary}\n" in listed
+        assert f"  {name:<12} {analysis.summary}\n" in listed
         assert cli.main(["gan-jax", "analyse", name, "--help"]) == 0
         out = capsys.readouterr().out
         shown = {line.split(":")[0] for line in out.splitlines() if line.startswith("  --")}

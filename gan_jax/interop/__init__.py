@@ -5,7 +5,7 @@ Every family has a module, `gan_jax.interop.FAMILY`, imported when it is asked f
     import_state_dict(state_dict, network, **architecture) -> Imported
 
 for a plain dict of numpy arrays under the original keys (`read_state_dict` makes one of a
-file), "generator", "discriminator" or another of the family's networks, and the arguments of
+file), "generator", "discriminator" or another network of the family, and the arguments of
 the original constructor.
 """
 
