@@ -56,6 +56,6 @@ def to_unit(image: Array) -> Array:
 
 
 def to_uint8(image: Array) -> Array:
-    """Float [-1, 1] to uint8 by the fixed map round((x + 1) * 127.5), clipped."""
+    """Quantisation: float [-1, 1] to uint8 by the fixed round((x + 1) * 127.5), clipped."""
     scaled = jnp.round((image.astype(jnp.float32) + 1.0) * 127.5)
     return jnp.clip(scaled, 0.0, 255.0).astype(jnp.uint8)

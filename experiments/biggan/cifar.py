@@ -189,8 +189,8 @@ def page(study: Study) -> str:
 
 `configs/biggan.py:cifar10` at a quarter of its width ({WIDTH}), with DiffAugment, two
 discriminator steps and batches of {BATCH}, on 500 images a class: {study.steps:,} steps
-in {study.minutes:.0f} minutes beside other work. Samples of the generator's average, a class
-a row, and training images on the right:
+in {study.minutes:.0f} minutes beside other work. Samples of the generator's average, a
+class a row, and training images on the right:
 
 ![Samples and training images](cifar.png)
 
@@ -205,6 +205,11 @@ held-out images are (5% are expected by chance).
 Running / standing statistics (16 batches of {BATCH}).
 
 {table(["threshold", "distance", "precision", "recall"], rows)}
+
+Latents enter at the first layer alone here (no hierarchical latent), and its batch norm
+divides their scale out where it has statistics of its own latents: with standing statistics
+truncation changes little. After so few steps there are colours and backgrounds of a class,
+and hardly objects.
 """
 
 

@@ -223,4 +223,5 @@ _READERS = {
     ".pth": _from_torch,
     ".pt": _from_torch,
     ".bin": _from_torch,
+    ".tar": _from_torch,  # .pth.tar
 }

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     )
     from gan_jax.metrics.classifier import load_classifier
     from gan_jax.metrics.discriminator_features import discriminator_features
-    from gan_jax.metrics.extractors import from_function, open_features
+    from gan_jax.metrics.extractors import (
+        ActivationNet,
+        from_function,
+        open_features,
+        squeezenet_activations,
+    )
     from gan_jax.metrics.features import FeatureNet, Features, thumbnails
     from gan_jax.metrics.frechet import (
         frechet_distance,
@@ -76,6 +81,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MEASURES",
     "AccuracyScore",
+    "ActivationNet",
     "ExtrapolatedDistance",
     "FeatureNet",
     "Features",
@@ -130,6 +136,7 @@ __all__ = [
     "pyramid_distance",
     "require_comparable",
     "sliced_wasserstein",
+    "squeezenet_activations",
     "squeezenet_distance",
     "ssim",
     "statistics",

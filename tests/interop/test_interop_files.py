@@ -171,7 +171,7 @@ def test_objects_in_an_npz_are_refused(tmp_path):
 # PyTorch.
 
 
-@pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.bin"])
+@pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.bin", "w.pth.tar"])
 def test_without_pytorch_its_files_are_not_touched(tmp_path, monkeypatch, name):
     made = tmp_path / "made"
     (tmp_path / name).write_bytes(pickle.dumps(Code(made)))
