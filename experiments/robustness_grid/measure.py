@@ -19,7 +19,9 @@ from gan_jax.engine import Algorithm
 from gan_jax.game import Game
 from gan_jax.methods import Recipe, Weighted
 from gan_jax.methods.families import play
-from gan_jax.metrics.score import Scorer
+from gan_jax.metrics.features import FeatureNet
+from gan_jax.metrics.frechet import frechet_from_statistics, statistics
+from gan_jax.metrics.recognition import recognition
 from gan_jax.networks.robustness import ARCHITECTURES
 from gan_jax.nn import BatchNorm, LayerNorm
 from gan_jax.numerics import to_uint8
@@ -142,15 +144,17 @@ def run_cell(
     return cell
 
 
-def score_in(scorer: Scorer) -> Callable[[np.ndarray], Score]:
-    """A scorer's scores of interest, and the spread."""
+def score_in(net: FeatureNet, real: np.ndarray) -> Callable[[np.ndarray], Score]:
+    """Scores of images against real ones, by a classifier, and their spread."""
+    known = statistics(net.features(real), "real features")
 
     def score(images: np.ndarray) -> Score:
-        named = {name.partition("/")[0]: value for name, value in scorer(images).items()}
+        features, logits = net.outputs(images)
+        told = recognition(logits)
         return Score(
-            named["frechet_distance"],
-            named["recognised_share"],
-            DIGITS * named["class_balance"],
+            frechet_from_statistics(*known, *statistics(features, "fake features")),
+            told["recognised_share"],
+            DIGITS * told["class_balance"],
             float(images.std(axis=0).mean()),
         )
 

@@ -26,7 +26,6 @@ from experiments.robustness_grid.measure import (
 )
 from experiments.robustness_grid.page import page
 from gan_jax.metrics.classifier import load_classifier, mnist_images
-from gan_jax.metrics.score import make_scorer
 from gan_jax.pictures import grid
 
 matplotlib.use("Agg")
@@ -57,7 +56,7 @@ def draw(cells: Cells) -> None:
 
 def main() -> None:
     data = mnist_images()
-    score = score_in(make_scorer(load_classifier("mnist"), data.train_images[:10_000]))
+    score = score_in(load_classifier("mnist"), data.train_images[:10_000])
     known = references(data.test_images, score)
     cells = measure(data.train_images, score)
     draw(cells)

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         nearest_neighbour_probe,
         svm_probe,
     )
+    from gan_jax.metrics.recognition import recognition
     from gan_jax.metrics.sliced import sliced_wasserstein, wasserstein_1d
 
 __all__ = [
@@ -134,6 +135,7 @@ __all__ = [
     "precision_recall_density_coverage",
     "psnr",
     "pyramid_distance",
+    "recognition",
     "require_comparable",
     "sliced_wasserstein",
     "squeezenet_activations",

@@ -14,7 +14,8 @@ from experiments.robustness_grid import measure
 from experiments.robustness_grid.page import page
 from gan_jax import losses
 from gan_jax.game import rounds
-from gan_jax.metrics.score import Scorer
+from gan_jax.metrics.features import FeatureNet, Features
+from gan_jax.metrics.frechet import frechet_distance
 from gan_jax.nn import BatchNorm, LayerNorm
 
 WIDTH = 16
@@ -140,13 +141,20 @@ def test_the_page_shows_every_cell_in_its_place():
 
 
 def test_scores_are_the_classifiers():
-    named = {
-        "class_balance/digits": 0.75,
-        "frechet_distance/digits": 12.5,
-        "recognised_share/digits": 0.25,
-    }
-    scorer = Scorer("digits", lambda images, labels: named, "")
+    def outputs(images):
+        rows = images.reshape(len(images), -1)[:, [0, 200, 783]].astype(np.float32)
+        return Features(rows, np.pad(rows, ((0, 0), (0, 7))))
+
+    net = FeatureNet("digits", outputs, "f", "none", num_classes=10)
+    draws = np.random.default_rng(0)
+    real = draws.integers(0, 9, (20, *measure.SHAPE), dtype=np.uint8)
     images = np.zeros((2, *measure.SHAPE), np.uint8)
     images[1, :7] = 80
-    score = measure.score_in(scorer)(images)
-    assert score == measure.Score(distance=12.5, recognised=0.25, classes=7.5, spread=10.0)
+    score = measure.score_in(net, real)(images)
+    # The second is sure of the first class, the first of none, whose first guess it is too.
+    assert score == measure.Score(
+        distance=frechet_distance(outputs(real).features, outputs(images).features),
+        recognised=0.5,
+        classes=1.0,
+        spread=10.0,
+    )

@@ -73,6 +73,14 @@ def test_recognition_by_hand():
     assert asked == unasked
 
 
+def test_labels_that_are_no_classes_are_refused():
+    logits = np.zeros((2, 3))
+    with pytest.raises(ValueError, match=r"labels lie in 0..3, .* classes 0..2"):
+        metrics.recognition(logits, np.array([0, 3]))
+    with pytest.raises(ValueError, match=r"labels of shape \(2,\), got \(3,\)"):
+        metrics.recognition(logits, np.array([0, 1, 2]))
+
+
 def test_modes_by_hand():
     modes = Modes(np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]]), sigma=0.5)
     points = np.array([[0.1, 0.0], [4.0, 0.2], [2.0, 2.0], [0.2, 0.1]], np.float32)
@@ -168,9 +176,14 @@ def test_measures_of_features():
 def test_closest_pairs_beside_those_of_real_examples():
     fake, real = (np.median(metrics.closest_pairs(x, batch=10).distances) for x in (Y, X))
     assert taken("birthday", batch=10) == {"closest_pair_ratio": fake / real}
-    support = metrics.birthday_support(Y, batch=10, threshold=0.3)
-    found = taken("birthday", batch=10, threshold=0.3)
+    support = metrics.birthday_support(Y, batch=10, threshold=fake)
+    found = taken("birthday", batch=10, threshold=fake)
+    assert np.isfinite(support.size)
     assert found["support_size"] == support.size
+    # Without a pair that is near enough only the lower end is known.
+    support = metrics.birthday_support(Y, batch=10, threshold=1e-6)
+    found = MEASURES["birthday"].run(WHOLE, batch=10, threshold=1e-6)["support_size"]
+    assert (found.value, found.low, found.high) == (support.low, support.low, None)
 
 
 def test_measures_of_images():

@@ -13,9 +13,8 @@ from gan_jax.metrics.inception_score import inception_score
 from gan_jax.metrics.intra_class import intra_class_frechet_distance
 from gan_jax.metrics.measures.evidence import Context, Measure, Value, needed
 from gan_jax.metrics.memorisation import memorisation
+from gan_jax.metrics.recognition import recognition
 from gan_jax.metrics.sliced import sliced_wasserstein
-
-_CONFIDENT = 0.9
 
 
 def _frechet_distance(context: Context) -> Mapping[str, Value]:
@@ -135,21 +134,10 @@ def _inception_score(context: Context, *, splits: int = 10) -> Mapping[str, Valu
 
 
 def _recognition(context: Context) -> Mapping[str, Value]:
-    """What a classifier makes of samples."""
     logits, labels = context.fake["logits"], context.fake.get("labels")
-    n, classes = logits.shape
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    confidence = 1.0 / np.sum(np.exp(shifted), axis=1)
-    guesses = logits.argmax(axis=1)
-    shares = np.bincount(guesses, minlength=classes) / n
-    entropy = -np.sum(shares * np.log(np.where(shares > 0.0, shares, 1.0)))
-    scores = {
-        "recognised_share": float(np.mean(confidence >= _CONFIDENT)),
-        "class_balance": float(np.exp(entropy) / classes),
-    }
-    if labels is not None and context.num_classes == classes:
-        scores["classifier_accuracy"] = float(np.mean(guesses == labels))
-    return {name: Value(score) for name, score in scores.items()}
+    # Labels of other data are no classes of the net.
+    asked = labels if context.num_classes == logits.shape[1] else None
+    return {name: Value(share) for name, share in recognition(logits, asked).items()}
 
 
 def _comparing(
