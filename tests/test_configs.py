@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gan_jax import observe, registry, trees
+from gan_jax import registry, trees
 from gan_jax.config import default_config, flatten
 from gan_jax.engine import compile_game
+from gan_jax.evaluation import plan
 from gan_jax.game import rounds
 from gan_jax.loop import train
 from gan_jax.metrics.features import thumbnails
@@ -292,7 +293,7 @@ def test_the_smoke_run_of_ring(smoke):
 
 def test_the_smoke_run_of_quickstart(smoke, monkeypatch):
     # Its own scores need a classifier, which is trained first.
-    monkeypatch.setattr(observe, "load_classifier", lambda name: thumbnails())
+    monkeypatch.setattr(plan, "open_features", lambda name: thumbnails())
     config, summary = smoke("quickstart")
     assert f"done at step {config.train.steps} " in summary.report
     assert summary.scores.keys() == {"frechet_distance/pixels_8x8"}
