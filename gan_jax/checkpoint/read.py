@@ -8,6 +8,7 @@ checkpoint and those that read it need not be alike, and no process waits for an
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -187,7 +188,7 @@ def read_newest(
     damaged: dict[int, str] = {}
     for candidate in reversed(steps) if step is None else [step]:
         try:
-            whole = read_whole(epath.Path(directory), candidate, paths)
+            whole = read_whole(absolute(directory), candidate, paths)
         except DamagedError as error:
             damaged[candidate] = str(error)
             _LOG.warning("%s is damaged: %s", describe(directory, candidate), error)
@@ -198,6 +199,12 @@ def read_newest(
     if damaged:
         raise CheckpointError(_none_left(directory, damaged))
     return None
+
+
+def absolute(directory: epath.PathLike) -> epath.Path:
+    """A directory as Orbax wants it, which takes no relative paths; buckets as they are."""
+    remote = "://" in os.fspath(directory)
+    return epath.Path(directory if remote else os.path.abspath(directory))
 
 
 def read_whole(directory: epath.Path, step: int, paths: list[str] | None = None) -> Whole:

@@ -25,6 +25,7 @@ from gan_jax.checkpoint.read import (
     STATE_ITEM,
     Restored,
     Whole,
+    absolute,
     describe,
     one_line,
     place,
@@ -82,9 +83,7 @@ class Checkpointer:
                 f"keep_last must be at least 1 and keep_best at least 0; "
                 f"got {keep_last} and {keep_best}"
             )
-        self._directory = epath.Path(
-            os.path.abspath(directory) if _local(directory) else directory
-        )
+        self._directory = absolute(directory)
         self._config = dict(config or {})
         self._keep = _Keep(keep_last, keep_best, lower_is_better)
         self._saving: int | None = None
@@ -370,10 +369,6 @@ def _items(state: PyTree, record: Record) -> ocp.args.Composite:
             RECORD_ITEM: ocp.args.JsonSave(to_json(record)),
         }
     )
-
-
-def _local(directory: epath.PathLike) -> bool:
-    return "://" not in os.fspath(directory)
 
 
 def _reason(error: BaseException) -> str:

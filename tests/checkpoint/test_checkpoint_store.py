@@ -53,6 +53,14 @@ def test_a_state_comes_back_bit_for_bit(tmp_path, state, same):
     assert record.leaves["memory/keys"][:3] == ("key<rbg>", (3,), "rbg")
 
 
+def test_a_directory_may_be_named_from_where_one_stands(tmp_path, state, same, monkeypatch):
+    with Checkpointer(tmp_path / "run") as saver:
+        saver.save(3, state, position=0)
+    monkeypatch.chdir(tmp_path)
+    assert same(load("run", _abstract(state)).state, state)
+    assert latest_digest("run") == (3, state_digest(state))
+
+
 def test_digest_of_a_directory_needs_no_game(tmp_path, new_state):
     with Checkpointer(tmp_path) as saver:
         for step in (10, 9 + 2):
