@@ -32,6 +32,8 @@ FAMILIES = {
         "dino",
         "inception",
         "mimicry",
+        "progan",
+        "stylegan2_ada",
         "torchvision_resnet",
     )
 }

@@ -33,6 +33,12 @@ _METADATA = "__metadata__"
 _MOST_HEADER = 100_000_000
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _SAFE_TORCH = (2, 6)
+_PICKLE = (
+    "a pickle runs code when it is read, so it is not; if you trust it, convert it where "
+    'the code that wrote it is, as for StyleGAN2-ADA: python -c "import legacy, torch; '
+    "torch.save(legacy.load_network_pkl(open('{0}.pkl', 'rb'))['G_ema'].state_dict(), "
+    "'{0}.pt')\""
+)
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
@@ -50,6 +56,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     reader = _READERS.get(path.suffix)
+    if path.suffix == ".pkl":
+        raise UserError(f"{path}: {_PICKLE.format(path.stem)}")
     if reader is None:
         raise UserError(
             f"{path}: weights are read from {', '.join(_READERS)}, not {path.suffix!r}"
