@@ -93,9 +93,7 @@ def test_the_port_is_told_by_arguments_or_by_keys(golden):
     case = golden("08_progan_G")
     named = imported(case, "generator", port="pro_gan_pytorch")
     assert type(named.module).__name__ == "ProGANPyTorchGenerator"
-    with pytest.raises(
-        UserError, match=r"pytorch's generator .*missing: layers\.3"
-    ):
+    with pytest.raises(UserError, match=r"pytorch's generator .*missing: layers\.3"):
         progan.import_state_dict(case.state_dict, "generator")
     zoo = golden("08_pgan_zoo_D")
     with pytest.raises(UserError, match="pytorch_GAN_zoo's discriminator"):
