@@ -124,11 +124,7 @@ def _report_fatal(error: BaseException) -> None:
 def _begin(stack: ExitStack, session: Session, workdir: Workdir) -> _Run:
     """Opens everything, with the state restored or new."""
     config = session.config
-    evaluator = None
-    if config.score.every:
-        evaluator = evaluation.make_evaluator(
-            evaluation.spec_of(config), config, session.mesh
-        )
+    evaluator = evaluation.evaluator_of(config, session.mesh)
     checkpoints = stack.enter_context(
         Checkpointer(
             workdir.checkpoints,
@@ -321,7 +317,12 @@ def _score(run: _Run) -> None:
     assert run.evaluator is not None
     try:
         found = evaluation.evaluate_and_record(
-            run.evaluator, run.state, run.workdir.path, step=run.step, wall=run.seconds
+            run.evaluator,
+            run.state,
+            run.workdir.path,
+            step=run.step,
+            wall=run.seconds,
+            digest=state_digest(run.state),
         )
     except evaluation.NotFiniteError as error:
         observe.warn(f"step {run.step:,}: {error}; they get no score")

@@ -16,7 +16,7 @@ from gan_jax import guards, pictures, trees, writers
 from gan_jax.analysis.spectra import top_singular_values
 from gan_jax.errors import UserError
 from gan_jax.sampler import Sampler
-from gan_jax.session import Session, reference_images
+from gan_jax.session import Session, real_examples
 from gan_jax.state import GameState
 from gan_jax.types import Array
 from gan_jax.workdir import Workdir, config_dict
@@ -45,7 +45,7 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
         return Look(pictures.grid(images, columns=settings.columns), diversity)
     if images.shape[1:] != (2,):
         return Look(None, diversity)
-    real = reference_images(session)[: len(images)]
+    real, _ = real_examples(session.source, session.data, len(images))
     return Look(pictures.scatter(real, images), diversity)
 
 

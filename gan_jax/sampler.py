@@ -1,22 +1,31 @@
-"""Samples of a state, always from the same latents, over all devices."""
+"""Samples of a state, always from the same latents, over all devices; its generator."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
 from gan_jax import parallel, prng
 from gan_jax.engine import Algorithm
+from gan_jax.errors import UserError
+from gan_jax.game import Game, Views
+from gan_jax.methods.objectives import GENERATOR
+from gan_jax.metrics.measures.evidence import Generator
+from gan_jax.players import live_params, make_views
+from gan_jax.sampling import sampling_inputs, standing_state
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key
 
 PER_DEVICE = 64
 """Samples that a device computes at a time: so many on any number of devices, so that a
 sample comes from the same program, to the last bit."""
+_STANDING = 500
 
 
 class Sampler(NamedTuple):
@@ -97,3 +106,65 @@ def make_sampler(
 def sampling_key(seed: int) -> Key:
     """The key of the latents that a seed stands for."""
     return prng.fold_name(jax.random.key(seed), "samples")
+
+
+def views_of(game: Game, state: GameState) -> Views:
+    """The nets of a state, to be sampled from or looked at."""
+    return make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
+
+
+def make_generator(game: Game, state: GameState, num_classes: int | None) -> Generator:
+    """A state's generator, its average where one is kept, for latents of one's own.
+
+    Args:
+        game: with a net "generator".
+        state: of the game.
+        num_classes: number of classes, or None; classes take turns where no labels are
+            given.
+    """
+    views = views_of(game, state)
+
+    def latents(key: Key, n: int, labels: Array | None) -> Array:
+        found = sampling_inputs(game, views, prng.per_example(key, n), labels)
+        drawn: Array = found[GENERATOR][0]
+        return drawn
+
+    def generate(z: Array, labels: Array | None) -> Array:
+        if num_classes is not None and labels is None:
+            labels = jnp.arange(len(z), dtype=jnp.int32) % num_classes
+        inputs = (z,) if num_classes is None else (z, labels)
+        made: Array = views.averaged(GENERATOR)(*inputs, train=False)
+        return made
+
+    return Generator(latents, generate, num_classes)
+
+
+def standing_size(batch_size: int) -> int:
+    """Samples in a batch of standing statistics: as in training, but no more than a device
+    computes at a time.
+    """
+    return min(batch_size, _STANDING)
+
+
+def with_standing(
+    game: Game, state: GameState, key: Key, batches: int, batch_size: int, flag: str
+) -> GameState:
+    """A state with statistics of so many batches of its own samples.
+
+    Args:
+        game: of the state.
+        state: to be sampled.
+        key: of the latents.
+        batches: how many.
+        batch_size: of training; see `standing_size`.
+        flag: what asked for it, in the error.
+
+    Raises:
+        UserError: no net that sampling calls has batch norm.
+    """
+    shape = (batches, standing_size(batch_size))
+    keys = jax.random.split(prng.fold_name(key, "standing"), shape)
+    try:
+        return jax.jit(partial(standing_state, game))(state, keys)
+    except ValueError as error:
+        raise UserError(f"{flag}={batches}: {error}") from None

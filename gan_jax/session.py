@@ -143,20 +143,36 @@ def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransfo
     )
 
 
-def reference_images(session: Session) -> np.ndarray:
-    """Real examples as the networks see them but not augmented: the first
-    `score.reference` of a fixed order, the same in every process.
+def plain_pipeline(source: ImageSource, data: DataSettings, batch_size: int) -> Pipeline:
+    """Examples as the networks see them but not augmented, in a fixed order, the same in
+    every process.
     """
-    size = min(session.config.score.reference, len(session.source))
-    pipeline = make_pipeline(
-        session.source,
-        image_shape=session.data.image_shape,
-        batch_size=size,
+    return make_pipeline(
+        source,
+        image_shape=data.image_shape,
+        batch_size=batch_size,
         seed=0,
-        transform=image_transform(session.data, augment=False),
-        max_corrupt=session.data.max_corrupt,
+        transform=image_transform(data, augment=False),
+        max_corrupt=data.max_corrupt,
     )
-    return pipeline.rounds(0, 1)["image"][0]
+
+
+def real_examples(
+    source: ImageSource, data: DataSettings, n: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The first n examples of `plain_pipeline`.
+
+    Args:
+        source: of the examples.
+        data: how they come to their shape.
+        n: how many; all if there are fewer.
+
+    Returns:
+        uint8 (n, H, W, C) or float points, and int32 labels or None.
+    """
+    batch = plain_pipeline(source, data, min(n, len(source))).rounds(0, 1)
+    labels = batch.get("label")
+    return batch["image"][0], None if labels is None else labels[0]
 
 
 def config_mesh(config: ConfigDict, devices: Sequence[jax.Device] | None = None) -> Mesh:

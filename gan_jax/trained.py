@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import prng, registry
-from gan_jax.checkpoint import load, state_digest
+from gan_jax import registry
+from gan_jax.checkpoint import load
 from gan_jax.config import default_config
-from gan_jax.data import ImageSource, make_pipeline, open_source
+from gan_jax.data import ImageSource, open_source
 from gan_jax.data.sources import split_spec
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
-from gan_jax.game import Game, View, Views
+from gan_jax.game import Game, View
 from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
-from gan_jax.players import live_params, make_views
+from gan_jax.metrics.measures.evidence import Generator
 from gan_jax.registry import DataSettings
-from gan_jax.sampling import sampling_inputs, standing_state
-from gan_jax.session import abstract_state, example_shape, image_transform
+from gan_jax.sampler import make_generator, views_of, with_standing
+from gan_jax.session import abstract_state, example_shape, real_examples
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key
 from gan_jax.workdir import read_config
-
-_STANDING_BATCH = 500
-"""Most samples of a batch of standing statistics that are computed at a time."""
 
 
 class Trained(NamedTuple):
@@ -44,6 +39,7 @@ class Trained(NamedTuple):
         state: with standing statistics, if asked for.
         step: at which it was saved.
         meta: notes of the checkpoint.
+        digest: SHA-256 of the state that was saved.
     """
 
     path: Path
@@ -54,16 +50,12 @@ class Trained(NamedTuple):
     state: GameState
     step: int
     meta: dict[str, Any]
+    digest: str
 
     @property
     def images_seen(self) -> int:
         """Steps times global batch size."""
         return self.step * int(self.config.train.batch_size)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the state, as it is sampled from."""
-        return state_digest(self.state)
 
     @property
     def generator(self) -> View:
@@ -84,11 +76,7 @@ class Trained(NamedTuple):
         if net not in self.game.nets:
             has = ", ".join(self.game.nets)
             raise UserError(f"{self.path}: the run has no {net}; its nets are: {has}")
-        return self._views().averaged(net)
-
-    def _views(self) -> Views:
-        seen = jnp.float32(self.images_seen)
-        return make_views(self.game, live_params(self.state), self.state, seen)
+        return views_of(self.game, self.state).averaged(net)
 
     def latents(self, key: Key, n: int, labels: Array | None = None) -> Array:
         """What the game's own sampling gives its generator.
@@ -101,11 +89,7 @@ class Trained(NamedTuple):
         Returns:
             float32 (n, Z).
         """
-        keys = prng.per_example(key, n)
-        inputs = sampling_inputs(self.game, self._views(), keys, labels)
-        if GENERATOR not in inputs:
-            self.view(GENERATOR)
-        return inputs[GENERATOR][0]
+        return self._made().latents(key, n, labels)
 
     def generate(self, latents: Array, labels: Array | None = None) -> Array:
         """Examples of given latents, in evaluation mode.
@@ -117,12 +101,11 @@ class Trained(NamedTuple):
         Returns:
             float32 (n, H, W, C) in [-1, 1], or points (n, d).
         """
-        classes = self.data.num_classes
-        if classes is None:
-            return self.generator(latents, train=False)
-        if labels is None:
-            labels = jnp.arange(len(latents), dtype=jnp.int32) % classes
-        return self.generator(latents, labels, train=False)
+        return self._made().generate(latents, labels)
+
+    def _made(self) -> Generator:
+        self.view(GENERATOR)
+        return make_generator(self.game, self.state, self.data.num_classes)
 
     def source(self, split: str | None = None) -> ImageSource:
         """The run's data, or another split of them."""
@@ -144,33 +127,6 @@ class Trained(NamedTuple):
             uint8 (n, H, W, C) or float points, and int32 labels or None.
         """
         return real_examples(self.source(split), self.data, n)
-
-
-def real_examples(
-    source: ImageSource, data: DataSettings, n: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """The first n examples of a fixed order, as the networks see them but not augmented;
-    the same in every process.
-
-    Args:
-        source: of the examples.
-        data: how they come to their shape.
-        n: how many; all if there are fewer.
-
-    Returns:
-        uint8 (n, H, W, C) or float points, and int32 labels or None.
-    """
-    pipeline = make_pipeline(
-        source,
-        image_shape=data.image_shape,
-        batch_size=min(n, len(source)),
-        seed=0,
-        transform=image_transform(data, augment=False),
-        max_corrupt=data.max_corrupt,
-    )
-    batch = pipeline.rounds(0, 1)
-    labels = batch.get("label")
-    return batch["image"][0], None if labels is None else labels[0]
 
 
 def open_run(
@@ -216,25 +172,19 @@ def open_run(
     state = restored.state
     if standing is not None:
         key = jax.random.key(0) if standing_key is None else standing_key
-        state = _standing(game, state, key, (standing, config.train.batch_size))
+        size = config.train.batch_size
+        state = with_standing(game, state, key, standing, size, "--standing")
     return Trained(
-        path, config, run.data, game, algorithm, state, restored.step, restored.meta
+        path,
+        config,
+        run.data,
+        game,
+        algorithm,
+        state,
+        restored.step,
+        restored.meta,
+        restored.record.digest,
     )
-
-
-def _standing(
-    game: Game, state: GameState, key: Key, batches: tuple[int, int]
-) -> GameState:
-    """The state with statistics of so many batches of so many samples, of which a host
-    computes no more at a time than when it draws.
-    """
-    passes, size = batches
-    shape = (passes, min(size, _STANDING_BATCH))
-    keys = jax.random.split(prng.fold_name(key, "standing"), shape)
-    try:
-        return jax.jit(partial(standing_state, game))(state, keys)
-    except ValueError as error:
-        raise UserError(f"--standing={passes}: {error}") from None
 
 
 def load_config(workdir: str | Path) -> ConfigDict:

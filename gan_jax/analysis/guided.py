@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, JaxprEqn
+from jax.extend.core import JaxprEqn
 
 from gan_jax.analysis import jaxprs
 from gan_jax.types import Array
@@ -41,39 +41,16 @@ def guided_gradient(fn: Callable[[Array], Array], images: Array) -> Array:
         ValueError: no rectifier is found, or one stands within a loop or a branch.
     """
     closed, _, _ = jaxprs.traced(fn, images)
-    if not _guides(closed):
+    if not jaxprs.contains(closed, _is_rectifier):
         raise ValueError(
             "guided backpropagation needs a network with rectifiers of jax.nn: "
             + ", ".join(RECTIFIERS)
         )
 
     def total(x: Array) -> Array:
-        return jnp.sum(jaxprs.evaluate(closed, [x], _rule)[0])
+        return jnp.sum(jaxprs.evaluate(closed, [x], _RULE)[0])
 
     return jax.grad(total)(images)
-
-
-def _rule(equation: JaxprEqn, values: list[Any]) -> list[Any]:
-    """Rectifiers guided, calls looked into, the rest as it stands."""
-    if _is_rectifier(equation):
-        return _guided(lambda *inputs: jaxprs.bind(equation, inputs))(*values)
-    if not any(_guides(body) for body in jaxprs.inner(equation)):
-        return jaxprs.bind(equation, values)
-    body = jaxprs.body_of(equation)
-    if body is None:
-        raise ValueError(
-            f"guided backpropagation does not reach into {equation.primitive.name!r}, "
-            "where a rectifier stands"
-        )
-    return jaxprs.evaluate(body, values, _rule)
-
-
-def _guides(closed: ClosedJaxpr) -> bool:
-    """Whether a program has a rectifier, at any depth."""
-    return any(
-        _is_rectifier(equation) or any(map(_guides, jaxprs.inner(equation)))
-        for equation in closed.jaxpr.eqns
-    )
 
 
 def _is_rectifier(equation: JaxprEqn) -> bool:
@@ -98,3 +75,11 @@ def _guided(fn: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
 
     guided.defvjp(forward, backward)
     return guided
+
+
+_RULE = jaxprs.replacing(
+    _is_rectifier,
+    lambda equation, values: _guided(lambda *given: jaxprs.bind(equation, given))(*values),
+    "guided backpropagation does not reach into {}, where a rectifier stands",
+)
+"""Rectifiers guided, calls looked into, the rest as it stands."""

@@ -83,6 +83,39 @@ def inner(equation: JaxprEqn) -> list[ClosedJaxpr]:
     return found
 
 
+def contains(closed: ClosedJaxpr, matches: Callable[[JaxprEqn], bool]) -> bool:
+    """Whether an equation that matches stands in a program, at any depth."""
+    return any(
+        matches(equation) or any(contains(body, matches) for body in inner(equation))
+        for equation in closed.jaxpr.eqns
+    )
+
+
+def replacing(matches: Callable[[JaxprEqn], bool], replacement: Rule, refusal: str) -> Rule:
+    """The rule that evaluates some equations in another way and looks for them in calls.
+
+    Args:
+        matches: which equations.
+        replacement: their rule; what does not match stands as it is.
+        refusal: what to say where one stands in a loop or a branch, with "{}" for its name.
+
+    Returns:
+        The rule. It raises ValueError there.
+    """
+
+    def rule(equation: JaxprEqn, values: list[Any]) -> Sequence[Any]:
+        if matches(equation):
+            return replacement(equation, values)
+        if not any(contains(body, matches) for body in inner(equation)):
+            return bind(equation, values)
+        body = body_of(equation)
+        if body is None:
+            raise ValueError(refusal.format(repr(equation.primitive.name)))
+        return evaluate(body, values, rule)
+
+    return rule
+
+
 def traced(fn: Callable[..., Any], *args: Any) -> tuple[ClosedJaxpr, list[Any], Any]:
     """A function's program, its flat inputs, and the structure of its outputs."""
     closed, shape = jax.make_jaxpr(fn, return_shape=True)(*args)

@@ -1,6 +1,11 @@
 """Evaluation of states: what is measured, the numbers, and where they are kept."""
 
-from gan_jax.evaluation.evaluator import Evaluator, evaluate, make_evaluator
+from gan_jax.evaluation.evaluator import (
+    Evaluator,
+    evaluate,
+    evaluator_of,
+    make_evaluator,
+)
 from gan_jax.evaluation.examples import NotFiniteError
 from gan_jax.evaluation.recorded import evaluate_and_record
 from gan_jax.evaluation.records import Entry, read, truncate_after
@@ -13,6 +18,7 @@ __all__ = [
     "Spec",
     "evaluate",
     "evaluate_and_record",
+    "evaluator_of",
     "make_evaluator",
     "read",
     "spec_of",

@@ -24,7 +24,7 @@ from gan_jax.evaluation.examples import NotFiniteError
 from gan_jax.evaluation.gather import Progress
 from gan_jax.evaluation.recorded import evaluate_and_record
 from gan_jax.evaluation.spec import Spec, check, spec_of
-from gan_jax.trained import Trained, open_run
+from gan_jax.trained import Trained, load_config, open_run
 
 
 def evaluate_run(
@@ -82,8 +82,8 @@ def _steps(path: Path, step: str | None) -> list[int | None]:
 
 
 def _lower_is_better(path: Path) -> bool:
-    run = open_run(path)
-    return make_evaluator(_spec(run), run.config).best.better == "lower"
+    config = load_config(path)
+    return make_evaluator(spec_of(config), config).best.better == "lower"
 
 
 def _spec(run: Trained) -> Spec:
@@ -105,6 +105,7 @@ def _evaluate(run: Trained, spec: Spec) -> list[records.Entry]:
                 run.path,
                 step=run.step,
                 wall=float(run.meta.get("seconds", 0.0)),
+                digest=run.digest,
                 kept=kept,
                 progress=progress,
             )

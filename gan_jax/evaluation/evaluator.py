@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gan_jax import prng, registry
+from gan_jax import registry
 from gan_jax.config import nearest
 from gan_jax.errors import UserError
 from gan_jax.evaluation.gather import Progress, known, samples
 from gan_jax.evaluation.plan import Plan, as_the_data, make_plan
-from gan_jax.evaluation.spec import Spec
+from gan_jax.evaluation.spec import Spec, spec_of
 from gan_jax.game import Game
-from gan_jax.methods.objectives import GENERATOR
 from gan_jax.metrics.cache import cache_directory
 from gan_jax.metrics.manifest import (
     NO_REFERENCE,
@@ -29,15 +27,18 @@ from gan_jax.metrics.manifest import (
     Manifest,
     Measurement,
 )
-from gan_jax.metrics.measures.evidence import Context, Generator, Measure
-from gan_jax.players import live_params, make_views
-from gan_jax.sampler import Sampler, in_turn, make_sampler, sampling_key
-from gan_jax.sampling import sampling_inputs, standing_state
+from gan_jax.metrics.measures.evidence import Context, Measure
+from gan_jax.sampler import (
+    Sampler,
+    in_turn,
+    make_generator,
+    make_sampler,
+    sampling_key,
+    standing_size,
+    with_standing,
+)
 from gan_jax.session import config_algorithm, example_shape
 from gan_jax.state import Average, GameState
-
-STANDING_BATCH = 500
-"""Most samples of a batch of standing statistics."""
 
 
 class Best(NamedTuple):
@@ -118,18 +119,29 @@ def make_evaluator(
         as_the_data(plan.reference) if as_data else by_turns,
         mesh,
     )
-    passes = (spec.standing, min(config.train.batch_size, STANDING_BATCH))
-    name = "running" if spec.standing is None else f"standing {passes[0]} x {passes[1]}"
+    size = config.train.batch_size
+    standing = f"standing {spec.standing} x {standing_size(size)}"
     return Evaluator(
         plan,
         game,
-        partial(_prepared, game, spec, passes),
+        partial(_prepared, game, spec, size),
         sampler,
-        name,
+        "running" if spec.standing is None else standing,
         _best(plan, config.score.best),
-        config.train.batch_size,
+        size,
         cache_dir,
     )
+
+
+def evaluator_of(config: ConfigDict, mesh: Mesh) -> Evaluator | None:
+    """What a run is scored by while it trains; None if it is not.
+
+    Raises:
+        UserError: as `make_evaluator`.
+    """
+    if config.score.every == 0:
+        return None
+    return make_evaluator(spec_of(config), config, mesh)
 
 
 def _best(plan: Plan, name: str | None) -> Best:
@@ -143,20 +155,14 @@ def _best(plan: Plan, name: str | None) -> Best:
     return Best(title, better.get(title, "lower"))
 
 
-def _prepared(
-    game: Game, spec: Spec, passes: tuple[int | None, int], state: GameState
-) -> GameState:
+def _prepared(game: Game, spec: Spec, batch_size: int, state: GameState) -> GameState:
     """The state as it is sampled."""
     if not spec.average:
         state = _without_averages(state)
     if spec.standing is None:
         return state
-    key = prng.fold_name(sampling_key(spec.seed), "standing")
-    keys = jax.random.split(key, (spec.standing, passes[1]))
-    try:
-        return jax.jit(partial(standing_state, game))(state, keys)
-    except ValueError as error:
-        raise UserError(f"score.standing={spec.standing}: {error}") from None
+    key = sampling_key(spec.seed)
+    return with_standing(game, state, key, spec.standing, batch_size, "score.standing")
 
 
 def _without_averages(state: GameState) -> GameState:
@@ -211,7 +217,7 @@ def evaluate(
         real,
         fake,
         held_out,
-        _generator(evaluator.game, sampled, plan.num_classes),
+        make_generator(evaluator.game, sampled, plan.num_classes),
         plan.num_classes,
         plan.modes,
         plan.spec.seed,
@@ -268,16 +274,3 @@ def _manifest(
         average=spec.average,
         code=importlib.metadata.version("gan_jax"),
     )
-
-
-def _generator(game: Game, state: GameState, num_classes: int | None) -> Generator:
-    views = make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
-
-    def latents(key: Any, n: int, labels: Any) -> Any:
-        return sampling_inputs(game, views, prng.per_example(key, n), labels)[GENERATOR][0]
-
-    def generate(z: Any, labels: Any) -> Any:
-        inputs = (z,) if num_classes is None else (z, labels)
-        return views.averaged(GENERATOR)(*inputs, train=False)
-
-    return Generator(latents, generate, num_classes)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data import ImageSource, make_pipeline
+from gan_jax.data import ImageSource
 from gan_jax.numerics import to_uint8
 from gan_jax.registry import DataSettings
 from gan_jax.sampler import Sampler
-from gan_jax.session import image_transform
+from gan_jax.session import plain_pipeline
 from gan_jax.state import GameState
 
 Arrays = dict[str, np.ndarray]
@@ -47,14 +47,7 @@ class RealSet(NamedTuple):
     def blocks(self) -> Iterator[Arrays]:
         """The examples, in every process."""
         size = min(BLOCK, self.size)
-        pipeline = make_pipeline(
-            self.source,
-            image_shape=self.data.image_shape,
-            batch_size=size,
-            seed=0,
-            transform=image_transform(self.data, augment=False),
-            max_corrupt=self.data.max_corrupt,
-        )
+        pipeline = plain_pipeline(self.source, self.data, size)
         for start in range(0, self.size, size):
             batch, left = pipeline.rounds(start // size, 1), self.size - start
             block = {"images": batch["image"][0][:left]}

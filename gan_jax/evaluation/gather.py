@@ -15,6 +15,7 @@ from gan_jax.evaluation.examples import BLOCK, Arrays, RealSet, sample_block
 from gan_jax.evaluation.plan import Plan
 from gan_jax.metrics import cache
 from gan_jax.metrics.features import FeatureNet
+from gan_jax.metrics.frechet import statistics
 from gan_jax.metrics.measures.evidence import (
     FEATURES,
     IMAGES,
@@ -28,6 +29,7 @@ from gan_jax.metrics.measures.evidence import (
 from gan_jax.sampler import Sampler
 from gan_jax.state import GameState
 
+_REAL = "features of real examples"
 Progress = Callable[[int, int], None]
 """`(samples measured, samples in all)`."""
 
@@ -86,12 +88,20 @@ def known(
     key = hashlib.sha256(f"{net.fingerprint} {examples.fingerprint}".encode()).hexdigest()
     stem = f"{net.name}-reference-{key[:16]}"
     arrays: Arrays = {}
-    if needs & {FEATURES, LOGITS}:
+    by_row = bool(needs & {FEATURES, LOGITS})
+    if by_row:
         path = folder / f"{stem}-rows.npz"
         arrays |= _kept(path, lambda: _looked_at(net, examples, {FEATURES, LOGITS}))
     if STATISTICS in needs:
-        path = folder / f"{stem}-statistics.npz"
-        arrays |= _kept(path, lambda: _looked_at(net, examples, {STATISTICS}))
+
+        def moments() -> Arrays:
+            if not by_row:
+                return _looked_at(net, examples, {STATISTICS})
+            # Only the first process may have the rows, and it alone needs what follows.
+            rows = arrays.get(FEATURES)
+            return {} if rows is None else statistics(rows, _REAL)._asdict()
+
+        arrays |= _kept(folder / f"{stem}-statistics.npz", moments)
     if needs & {IMAGES, LABELS}:
         raw = Collector({IMAGES, LABELS}, "examples")
         for block in examples.blocks():
@@ -102,7 +112,7 @@ def known(
 
 def _looked_at(net: FeatureNet, examples: RealSet, needs: set[str]) -> Arrays:
     """What a net makes of real examples."""
-    found = Collector(needs, "features of real examples")
+    found = Collector(needs, _REAL)
     for block in examples.blocks():
         found.add(_outputs(net, block[IMAGES]))
     return dict(found.evidence().known)

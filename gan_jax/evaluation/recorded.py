@@ -6,7 +6,6 @@ from pathlib import Path
 
 import jax
 
-from gan_jax.checkpoint import state_digest
 from gan_jax.evaluation import records
 from gan_jax.evaluation.evaluator import Evaluator, evaluate
 from gan_jax.evaluation.gather import Progress
@@ -20,6 +19,7 @@ def evaluate_and_record(
     *,
     step: int,
     wall: float,
+    digest: str,
     kept: Path | None = None,
     progress: Progress | None = None,
 ) -> list[records.Entry]:
@@ -31,6 +31,7 @@ def evaluate_and_record(
         workdir: of the run.
         step: of the state.
         wall: seconds that training took until then.
+        digest: SHA-256 of the state.
         kept: as in `evaluate`.
         progress: as in `evaluate`.
 
@@ -41,7 +42,7 @@ def evaluate_and_record(
         NotFiniteError: a sample is not finite.
     """
     found = evaluate(evaluator, state, kept=kept, progress=progress)
-    digest, seen = state_digest(state), step * evaluator.batch_size
+    seen = step * evaluator.batch_size
     entries = [
         records.make_entry(each, step=step, images_seen=seen, wall=wall, digest=digest)
         for each in found

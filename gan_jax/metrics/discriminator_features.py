@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, JaxprEqn
+from jax.extend.core import JaxprEqn
 
 from gan_jax.analysis import jaxprs
 from gan_jax.game import View
@@ -55,19 +55,12 @@ def activation_maps(fn: Callable[..., Any]) -> Callable[..., list[Array]]:
         closed, values, _ = jaxprs.traced(fn, *args)
         found: list[Array] = []
 
-        def rule(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-            if _is_activation(equation):
-                found.extend(outputs := jaxprs.bind(equation, inputs))
-                return outputs
-            if not any(_has_activation(body) for body in jaxprs.inner(equation)):
-                return jaxprs.bind(equation, inputs)
-            body = jaxprs.body_of(equation)
-            if body is None:
-                raise ValueError(
-                    f"activations within {equation.primitive.name!r} cannot be taken out"
-                )
-            return jaxprs.evaluate(body, inputs, rule)
+        def take(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
+            found.extend(outputs := jaxprs.bind(equation, inputs))
+            return outputs
 
+        refusal = "activations within {} cannot be taken out"
+        rule = jaxprs.replacing(_is_activation, take, refusal)
         jaxprs.evaluate(closed, values, rule)
         if not found:
             raise ValueError(
@@ -162,11 +155,3 @@ def _is_activation(equation: JaxprEqn) -> bool:
     known = {equation.primitive.name, equation.params.get("name")} & ACTIVATIONS
     shapes = [getattr(x.aval, "shape", ()) for x in equation.outvars]
     return bool(known) and all(len(shape) == 4 for shape in shapes)
-
-
-def _has_activation(closed: ClosedJaxpr) -> bool:
-    """Whether an activation stands in a program, at any depth."""
-    return any(
-        _is_activation(equation) or any(map(_has_activation, jaxprs.inner(equation)))
-        for equation in closed.jaxpr.eqns
-    )

@@ -105,13 +105,18 @@ def ms_ssim(
         raise ValueError(f"MS-SSIM has 1 to {len(MS_SSIM_WEIGHTS)} scales, got {scales}")
     least, side = _SIDE << (scales - 1), min(real.shape[1:3], default=0)
     if side < least:
-        fit = (side // _SIDE).bit_length()
+        fit = fitting_scales(side)
         advice = f"scales={fit} would fit" if fit else "no scale would fit"
         raise ValueError(
             f"MS-SSIM of {scales} scales needs images of at least {least} x {least} "
             f"pixels, got {real.shape}; {advice}"
         )
     return _paired_ssim(scales)(real, fake)
+
+
+def fitting_scales(side: int) -> int:
+    """The most scales that MS-SSIM has room for in images of a smaller side; may be 0."""
+    return min((side // _SIDE).bit_length(), len(MS_SSIM_WEIGHTS))
 
 
 class PairMean(NamedTuple):

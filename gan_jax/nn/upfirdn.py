@@ -32,6 +32,8 @@ BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 _NO_PADS: Pads = ((0, 0), (0, 0))
 _RANK = 1e-6
 """Singular values of a plane filter, relative to the largest, that are rounding."""
+_SUM = 0.1
+"""Sums of a vector of length 1 below which it is no average."""
 
 
 def upfirdn2d(
@@ -161,7 +163,17 @@ def _separated(taps: np.ndarray, flip: bool) -> list[tuple[np.ndarray, np.ndarra
     plane = plane if flip else plane[::-1, ::-1]
     left, values, right = np.linalg.svd(plane)
     rank = max(int((values > _RANK * values[0]).sum()), 1)
-    return [(left[:, i] * values[i], right[i]) for i in range(rank)]
+    return [_balanced(left[:, i] * values[i], right[i]) for i in range(rank)]
+
+
+def _balanced(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same product with columns of sum 1, where they have a sum: those of low-pass
+    filters are then numbers that few bits hold.
+    """
+    total = columns.sum()
+    if abs(total) < _SUM:
+        return rows, columns
+    return rows * total, columns / total
 
 
 def _along(

@@ -10,7 +10,7 @@ import numpy as np
 from gan_jax.metrics import perceptual
 from gan_jax.metrics.accuracy_score import classification_accuracy_score, recipe_for
 from gan_jax.metrics.classifier import LabelledImages
-from gan_jax.metrics.image_quality import MS_SSIM_WEIGHTS, mean_over_pairs, ms_ssim
+from gan_jax.metrics.image_quality import fitting_scales, mean_over_pairs, ms_ssim
 from gan_jax.metrics.laplacian import pyramid_distance
 from gan_jax.metrics.measures.evidence import (
     Context,
@@ -24,9 +24,6 @@ from gan_jax.metrics.parzen import parzen_score
 from gan_jax.metrics.path_length import perceptual_path_length
 from gan_jax.types import Array, Key
 
-_WINDOW = 11
-"""Pixels that a scale of MS-SSIM needs."""
-
 
 def _ms_ssim(
     context: Context, *, pairs: int = 100, scales: int | None = None
@@ -35,10 +32,8 @@ def _ms_ssim(
     many scales as there is room for, if none are asked for.
     """
     images = context.fake["images"]
-    side, most = min(images.shape[1:3]), len(MS_SSIM_WEIGHTS)
-    fitting = [n for n in range(1, most + 1) if side >> (n - 1) >= _WINDOW]
     found = mean_over_pairs(
-        partial(ms_ssim, scales=scales or max(fitting, default=1)),
+        partial(ms_ssim, scales=scales or max(fitting_scales(min(images.shape[1:3])), 1)),
         images,
         context.fake.get("labels"),
         pairs=pairs,
