@@ -1,7 +1,8 @@
 """Imported networks as .safetensors with a manifest: `gan-jax import-weights`.
 
 Names are those of our own trees: "variables/COLLECTION/PATH" for evaluation; of networks
-with a spectral norm also "params/PATH", before it, and "transform_state/PATH/u" and "v".
+whose parameters are transformed also "params/PATH", before that, and of a spectral norm
+"transform_state/PATH/u" and "v".
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def write_export(path: str | Path, imported: Imported, manifest: Mapping[str, st
         manifest: text about it.
     """
     tree: dict[str, PyTree] = {"variables": imported.variables}
-    if imported.transform_state:
+    if imported.params is not imported.variables["params"]:
         tree |= {"params": imported.params, "transform_state": imported.transform_state}
     arrays = {name: np.asarray(leaf) for name, leaf in trees.leaves_with_path(tree)}
     write_safetensors(path, arrays, {"format": _FORMAT, **manifest})

@@ -31,7 +31,8 @@ class Imported(NamedTuple):
         module: the network; `module.apply(variables, ...)` evaluates it.
         variables: its variables for evaluation, with spectral norms applied as the original
             applies them.
-        params: its parameters before any spectral norm, for going on with training.
+        params: its parameters before any transform of them, such as a spectral norm, for
+            going on with training; the very tree of `variables` without one.
         transform_state: the state of the spectral norm that goes with them,
             `{path: {"u": ..., "v": ...}}`; empty without one.
     """

@@ -80,6 +80,16 @@ def test_statistics_are_exported(tmp_path, golden):
     assert trees.count(export.variables["batch_stats"]) == 2 * 8 * 7
 
 
+def test_parameters_before_an_equalised_learning_rate_are_exported(tmp_path, golden):
+    case = golden("08_progan_G")
+    imported = interop.progan.import_state_dict(case.state_dict, "generator", **case.kwargs)
+    interop.write_export(tmp_path / "g.safetensors", imported, {})
+    export = interop.read_export(tmp_path / "g.safetensors")
+    equal(export.variables, imported.variables)
+    equal(export.params, imported.params)
+    assert trees.global_norm(imported.params) != trees.global_norm(imported.variables)
+
+
 def test_other_files_are_no_exports(tmp_path):
     path = tmp_path / "w.safetensors"
     interop.write_safetensors(path, {"a": np.zeros(2)}, {})
