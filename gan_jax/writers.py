@@ -112,13 +112,24 @@ class PngWriter:
 
     def truncate_after(self, step: int) -> None:
         """Deletes the pictures of later steps."""
-        for path in self._directory.rglob("*.png"):
-            number = path.stem.rpartition("_")[2]
-            if number.isdecimal() and len(number) == 9 and int(number) > step:
+        for number, path in numbered_pictures(self._directory):
+            if number > step:
                 path.unlink()
 
     def close(self) -> None:
         """Does nothing: every picture is on disk already."""
+
+
+def numbered_pictures(folder: Path) -> list[tuple[int, Path]]:
+    """The pictures of a `PngWriter` in a folder and below, with their steps."""
+    numbered = [
+        (path.stem.rpartition("_")[2], path) for path in sorted(folder.rglob("*.png"))
+    ]
+    return [
+        (int(number), path)
+        for number, path in numbered
+        if number.isdecimal() and len(number) == 9
+    ]
 
 
 class TensorBoardWriter:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gan_jax.writers import read_jsonl
+from gan_jax import evaluation
+from gan_jax.reports.columns import Columns
+from gan_jax.writers import numbered_pictures, read_jsonl
 
 _POINTS = 1000
 _X = ("step", "images_seen", "name")
@@ -58,39 +59,17 @@ def evaluation_curves(workdir: Path, points: int = _POINTS) -> dict[str, Curve]:
     Args:
         workdir: of the run.
         points: as of `training_curves`.
+
+    Raises:
+        UserError: a line is damaged; names it.
     """
-    path = workdir / "evaluations.jsonl"
-    entries = _measurements(path) if path.exists() else []
-    names = _names([entry["manifest"] for entry in entries])
-    latest: dict[tuple[str, int], float] = {}
-    for name, entry in zip(names, entries, strict=True):
-        latest[name, int(entry["images_seen"])] = float(entry["value"])
+    entries = evaluation.read(workdir)
+    columns = Columns(entries)
+    latest = {
+        (columns.of(entry).label, entry.images_seen): entry.measurement.value
+        for entry in entries
+    }
     return _curves(((name, x, y) for (name, x), y in sorted(latest.items())), points)
-
-
-def _names(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Titles, with the fields that tell manifests of one title apart."""
-    titles = [f"{m['measure']}/{m['features']}" for m in manifests]
-    names = []
-    for title, mine in zip(titles, manifests, strict=True):
-        alike = [m for t, m in zip(titles, manifests, strict=True) if t == title]
-        unlike = [f for f in mine if any(m.get(f) != mine[f] for m in alike)]
-        told = ", ".join(f"{field} {mine[field]}" for field in unlike)
-        names.append(f"{title} ({told})" if told else title)
-    return names
-
-
-def _measurements(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file of measurements; what a crash cut short is left out."""
-    entries = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(entry, dict) and {"manifest", "images_seen", "value"} <= set(entry):
-            entries.append(entry)
-    return entries
 
 
 def losses_of(curves: Mapping[str, Curve]) -> list[str]:
@@ -106,15 +85,8 @@ def others_of(curves: Mapping[str, Curve]) -> list[str]:
 
 def newest_grid(workdir: Path) -> tuple[Path, int] | None:
     """The sample grid of the latest step, with that step; None before the first."""
-    numbered = []
-    for path in (workdir / "samples").glob("*.png"):
-        number = path.stem.rpartition("_")[2]
-        if number.isdecimal():
-            numbered.append((int(number), path))
-    if not numbered:
-        return None
-    step, path = max(numbered)
-    return path, step
+    step, path = max(numbered_pictures(workdir / "samples"), default=(0, None))
+    return None if path is None else (path, step)
 
 
 def _curves(rows: Iterable[tuple[str, int, float]], points: int) -> dict[str, Curve]:

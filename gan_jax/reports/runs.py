@@ -12,6 +12,7 @@ from gan_jax.errors import UserError
 from gan_jax.evaluation.records import Entry
 from gan_jax.evaluation.records import read as read_entries
 from gan_jax.workdir import read_config
+from gan_jax.writers import numbered_pictures
 
 
 class Picture(NamedTuple):
@@ -137,12 +138,8 @@ def _started(path: Path) -> str:
 
 def _newest(folder: Path) -> Picture | None:
     """The grid of the latest step."""
-    numbered = []
-    for path in folder.rglob("*.png"):
-        number = path.stem.rpartition("_")[2]
-        if number.isdecimal():
-            numbered.append(Picture(path, int(number)))
-    return max(numbered, key=lambda each: (each.step, str(each.path)), default=None)
+    step, path = max(numbered_pictures(folder), default=(0, None))
+    return None if path is None else Picture(path, step)
 
 
 def clock(run: Run) -> list[tuple[float, float]]:

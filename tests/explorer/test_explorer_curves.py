@@ -12,8 +12,21 @@ from gan_jax.explorer import curves
 MANIFEST = {
     "measure": "frechet_distance",
     "features": "pixels_8x8",
+    "features_fingerprint": "f",
+    "resize": "antialiased",
+    "quantisation": "uint8",
+    "reference": "builtin:mnist:train",
+    "reference_split": "as trained",
+    "reference_fingerprint": "r",
+    "reference_count": 100,
     "samples": 5000,
     "seed": 0,
+    "truncation": None,
+    "labels": "none",
+    "batch_norm": "running",
+    "average": True,
+    "code": "0.1.0",
+    "options": {},
 }
 
 
@@ -23,7 +36,10 @@ def write_lines(path, entries):
 
 def measurement(images_seen, value, **changes):
     manifest = MANIFEST | changes
-    return {"value": value, "manifest": manifest, "step": 1, "images_seen": images_seen}
+    numbers = dict.fromkeys(("std", "low", "high"))
+    made = {"wall_seconds": 1.0, "digest": "d", "time": "now", "host": "here"}
+    place = {"step": 1, "images_seen": images_seen}
+    return {"value": value, "manifest": manifest} | numbers | place | made
 
 
 def test_curves_grow_with_the_file(tmp_path):
