@@ -15,6 +15,7 @@ def requirements() -> list[str]:
 
 ANALYSIS = ["scikit-learn>=1.9", "scipy>=1.15"]
 EXPLORE = ["nicegui>=3.18"]
+VIDEO = ["av>=18.1"]
 EXTRAS = {
     "test": [
         "hypothesis>=6.150",
@@ -23,12 +24,15 @@ EXTRAS = {
         "selenium>=4.51",
         *ANALYSIS,
         *EXPLORE,
+        *VIDEO,
     ],
     "dev": ["ruff>=0.17", "mypy>=2.4", "pre-commit>=4"],
     "experiments": ["matplotlib>=3.10", "scipy>=1.15"],
     "analysis": ANALYSIS,
     "umap": ["umap-learn>=0.5.12"],
     "explore": EXPLORE,
+    # To write MP4 files.
+    "video": VIDEO,
     # To check measures against other implementations.
     "peers": ["clean-fid", "prdc", "pytorch-fid", "torch-fidelity", "torch>=2.6"],
     "gpu": ["jax[cuda12]>=0.10.2"],

@@ -12,7 +12,7 @@ from absl import flags
 from PIL import Image
 
 from gan_jax import loop, pictures
-from gan_jax.analyses import ANALYSES, analyse, command, common
+from gan_jax.analyses import ANALYSES, analyse, command
 from gan_jax.config import default_config, set_optimizer, set_options
 from gan_jax.errors import UserError
 from gan_jax.trained import open_run
@@ -300,7 +300,11 @@ MISTAKES = [
     ("classes", {"first": 1, "second": 5}, "--second=5: the run has the classes 0..2"),
     ("truncation", {"thresholds": "1,0"}, "--thresholds=1,0: expected positive numbers"),
     ("truncation", {"standing": 0}, "--standing must be positive, got 0"),
-    ("mix", {}, "has no styles to mix: its nets are"),
+    ("mix", {}, "the generator of dcgan has no styles; those of stylegan"),
+    ("truncation", {"psi": "1,0.5"}, "has no styles"),
+    ("walk", {"space": "w"}, "has no styles"),
+    ("directions", {"space": "w"}, "has no styles"),
+    ("project", {"space": "w+"}, "has no styles"),
     ("neighbours", {"k": 0}, "--k must be at least 1, got 0"),
     ("neighbours", {"features": "pixel_8x8"}, "pixel_8x8"),
     ("guided", {"layer": "conv_7"}, "no layer of the discriminator is named 'conv_7'"),
@@ -337,39 +341,3 @@ def test_mistakes_are_one_line_and_write_nothing(workdir, tmp_path, name, change
 def test_a_misspelt_analysis():
     with pytest.raises(UserError, match="no analysis is named 'wlak'; did you mean 'walk'"):
         command.main(["wlak"])
-
-
-def test_style_mixing_of_a_run_that_has_styles(run, look, monkeypatch):
-    """A generator in two nets, as functions: styles are the latents, an image their sum."""
-
-    class Net:
-        def __init__(self, fn):
-            self.fn = fn
-
-        def __call__(self, *inputs, train):
-            return self.fn(*inputs)
-
-    nets = {
-        "mapping": Net(lambda z, y: jnp.stack([z, 0.0 * z], axis=1)),
-        "synthesis": Net(
-            lambda w: jnp.broadcast_to(
-                jnp.tanh(w[:, 0, :1] + w[:, 1, 1:2])[:, None, None], (len(w), SIDE, SIDE, 1)
-            )
-        ),
-    }
-
-    class Styled:
-        data, path = run.data, run.path
-        game = run.game._replace(nets=nets)
-        latents = staticmethod(run.latents)
-        view = staticmethod(nets.__getitem__)
-
-    monkeypatch.setattr(common, "open_pictures", lambda *_: Styled)
-    _, picture = look("mix", sources="0,1", others="2,3,4", layers="0")
-    labels = jnp.zeros(1, jnp.int32)
-    values = [float(run.latents(jax.random.key(s), 1, labels)[0, 0]) for s in range(5)]
-    shades = pictures.to_pixels(np.tanh(np.asarray(values, np.float32)))
-    for row, seed in enumerate((0, 1), start=1):
-        close(cell(picture, row, 0), shades[seed])
-        for column, other in enumerate((2, 3, 4), start=1):
-            close(cell(picture, row, column), shades[other])

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from experiments.looks import look
 from experiments.report import table, write_page
 from gan_jax import loop
-from gan_jax.analyses import ANALYSES, analyse
 from gan_jax.config_files import load_config
 
 HERE = Path(__file__).parent
@@ -169,7 +169,7 @@ def main() -> None:
         said, seconds = {}, []
         for picture, (name, flags) in LOOKS.items():
             start = time.monotonic()
-            said[picture] = look(workdir, picture, name, flags)
+            said[picture] = look(HERE, workdir, f"{picture}.png", name, flags)
             seconds.append([picture, time.monotonic() - start])
             print(said[picture], flush=True)
     text = PAGE.format(config=CONFIG, steps=config.train.steps, **said)
@@ -180,23 +180,6 @@ def main() -> None:
 def _training(seconds: float) -> str:
     """A line about the time of training, if the run was not given."""
     return f"Training took {seconds:.0f} seconds.\n\n" if len(sys.argv) < 2 else ""
-
-
-def look(workdir: str, picture: str, name: str, flags: dict[str, Any]) -> str:
-    """Runs one analysis; returns its command and what it said, as Markdown."""
-    values = {flag.name: flag.default for flag in ANALYSES[name].flags}
-    given = {"workdir": workdir} | flags
-    if "output" in values:
-        given["output"] = str(HERE / f"{picture}.png")
-    if "seed" in values:
-        given["seed"] = SEED
-    lines = analyse(name, values | given).splitlines()
-    told = [line for line in lines if not line.startswith(str(HERE))]
-    words = "".join(f" --{flag}={value}" for flag, value in flags.items())
-    shown = f"    gan-jax analyse {name} --workdir=DIR{words}"
-    if "output" in values:
-        shown += f" --output={picture}.png"
-    return "\n".join([shown, *(f"    # {line}" for line in told)])
 
 
 if __name__ == "__main__":

@@ -51,18 +51,26 @@ _LABEL = Flag("label", int, None, "Class; by default the first.")
 _TRUNCATION = Flag("truncation", float, None, "Latents beyond it are drawn again.")
 _FEATURES = Flag("features", str, "pixels", "Feature net such as mnist_classifier.")
 _SPLIT = Flag("split", str, None, "Of held-out images, for built-in data 'test'.")
+_LAYERS = Flag("layers", str, "", "")
+_PARTS = (
+    "Such as 0-3,6, or coarse (4 to 8 pixels), middle (16 to 32), fine (64 and up); images "
+    "below 64 pixels have thirds of their layers."
+)
 _FROM = (_WORKDIR, _OUTPUT, _STEP, _TRUNCATION)
 _DRAWN = (*_FROM, _SEED)
 
 ANALYSES: Mapping[str, Analysis] = {
     "walk": Analysis(
-        "latent",
-        "latent walks from seed to seed: a grid, and a GIF beside it",
+        "walks",
+        "latent walks from seed to seed: a grid, and a GIF or MP4 film",
         (
             *_FROM,
             Flag("seeds", str, "0,1,2,3,4", "Stops; the walk returns to the first."),
             Flag("steps", int, 9, "Pictures on each way, both ends among them."),
-            Flag("between", str, "slerp", "slerp or lerp."),
+            Flag("space", str, "z", "z; with styles also w."),
+            Flag("between", str, None, "slerp or lerp; by default slerp in z, lerp in w."),
+            Flag("video", str, "", "GIF or MP4 to write; by default a GIF beside output."),
+            Flag("fps", float, 12.5, "Frames a second."),
             _LABEL,
         ),
     ),
@@ -92,13 +100,15 @@ ANALYSES: Mapping[str, Analysis] = {
     ),
     "truncation": Analysis(
         "latent",
-        "the same latents at several truncations",
+        "the same latents, or their styles, at several truncations",
         (
             _WORKDIR,
             _OUTPUT,
             _STEP,
             _SEED,
-            Flag("thresholds", str, "0.25,0.5,1,2", "In standard deviations."),
+            Flag("thresholds", str, "0.25,0.5,1,2", "Of latents, in deviations."),
+            Flag("psi", str, "", "Of styles, such as 1,0.7,0.5; then not of latents."),
+            _LAYERS._replace(text=f"With psi: which; by default all. {_PARTS}"),
             Flag("n", int, 10, "Images in a row."),
             Flag("standing", int, None, "Batches for statistics of each row's own."),
             _LABEL._replace(text="Class; by default classes take turns."),
@@ -111,7 +121,10 @@ ANALYSES: Mapping[str, Analysis] = {
             *_FROM,
             Flag("sources", str, "0,1,2", "Seeds of the rows."),
             Flag("others", str, "3,4,5,6", "Seeds of the columns."),
-            Flag("layers", str, "0,1,2,3", "Whose styles come from the columns."),
+            _LAYERS._replace(
+                default="coarse", text=f"Whose styles come from the columns. {_PARTS}"
+            ),
+            Flag("psi", float, 1.0, "Of all styles, around the mean of w."),
             _LABEL,
         ),
     ),
@@ -156,15 +169,18 @@ ANALYSES: Mapping[str, Analysis] = {
         "strongest directions of the latent space (SeFa)",
         (
             *_DRAWN,
+            Flag("space", str, "z", "z; with styles also w."),
             Flag("k", int, 6, "Directions, a row each."),
             Flag("distance", float, 4.0, "The farthest that a row goes."),
             Flag("steps", int, 9, "Images in a row, odd."),
-            Flag("layers", str, "", "That take the latent in; by default all."),
+            _LAYERS._replace(
+                text=f"Names that take z in, or in w numbers; by default all. {_PARTS}"
+            ),
             _LABEL,
         ),
     ),
     "project": Analysis(
-        "images",
+        "projection",
         "the latent whose image is nearest to a given one",
         (
             *_DRAWN,
@@ -172,10 +188,12 @@ ANALYSES: Mapping[str, Analysis] = {
             Flag("index", int, 0, "Of the real image."),
             _SPLIT._replace(text="Of the real image; by default that of training."),
             _LABEL._replace(text="Class; by default all are tried."),
+            Flag("space", str, "z", "z; with styles also w, or w+ with one per layer."),
             Flag("starts", int, 20, "Searches side by side."),
             Flag("steps", int, 300, "Of each search."),
             Flag("rate", float, 0.1, "Learning rate of Adam."),
-            Flag("perceptual", float, 1.0, "Weight of the discriminator's feature maps."),
+            Flag("perceptual", float, 1.0, "Weight of a distance in feature maps."),
+            Flag("network", str, "discriminator", "Whose maps; or squeezenet's."),
         ),
     ),
     "spectrum": Analysis(

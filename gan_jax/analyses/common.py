@@ -80,6 +80,30 @@ def generator(run: Trained) -> Generate:
     return functools.partial(made, run.state)
 
 
+def of_class(run: Trained, label: int | None) -> Callable[[Array], Array]:
+    """The run's generator of latents (n, Z), all of one class where there are any."""
+    make = generator(run)
+    return lambda latents: make(latents, labels_of(run, len(latents), label))
+
+
+def shaped(make: Callable[[Array], Array], latents: Array) -> np.ndarray:
+    """Images (..., H, W, C) of latents (..., Z), some at a time."""
+    flat = latents.reshape(-1, latents.shape[-1])
+    parts = [np.asarray(make(flat[i : i + _BATCH])) for i in range(0, len(flat), _BATCH)]
+    made = np.concatenate(parts)
+    return made.reshape(*latents.shape[:-1], *made.shape[1:])
+
+
+def first_class(run: Trained, label: int | None) -> int | None:
+    """The label, by default the first class of a run that has any.
+
+    Raises:
+        UserError: it is none of the run's classes.
+    """
+    classes, label = run.data.num_classes, check_label(run, label)
+    return 0 if label is None and classes is not None else label
+
+
 def latents_of_seeds(run: Trained, seeds: Sequence[int], label: int | None) -> Array:
     """The first latent of every seed, (k, Z): what `gan-jax sample --seed` shows first."""
     labels = labels_of(run, 1, label)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from json import dumps
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import analysis
 from gan_jax.analyses import common
-from gan_jax.analyses.sources import (
-    PIXELS,
-    check_features,
-    features_of,
-    held_out,
-    read_target,
-)
+from gan_jax.analyses.sources import PIXELS, check_features, features_of, held_out
 from gan_jax.errors import UserError
 from gan_jax.metrics.discriminator_features import discriminator_features
 from gan_jax.metrics.probes import svm_probe
-from gan_jax.numerics import to_unit
-from gan_jax.trained import Trained
-from gan_jax.types import Array
 
-_SHOWN = 80
-"""Pixels that images beside a plot have at least about."""
 _STRENGTHS = (1e-4, 1e-3, 1e-2)
 """Of the L2-SVM on thousands of features; larger ones take minutes and read out less."""
 
@@ -191,115 +178,6 @@ def embed(
         names = [str(label) for label in range(common.conditional(run))]
         parts.append(analysis.points(places, labels, names))
     return common.save(path, common.beside(*parts))
-
-
-def project(
-    workdir: str,
-    output: str,
-    *,
-    seed: int = 0,
-    step: int | None = None,
-    truncation: float | None = None,
-    image: str = "",
-    index: int = 0,
-    split: str | None = None,
-    label: int | None = None,
-    starts: int = 20,
-    steps: int = 300,
-    rate: float = 0.1,
-    perceptual: float = 1.0,
-) -> str:
-    """The latent whose image is nearest to a given one. Above: the image, the best found,
-    and the best of five more starts; below: the distances on the way.
-
-    Args:
-        workdir: of the run.
-        output: PNG to write.
-        seed: of the starts and the noise.
-        step: of the checkpoint; None: the newest.
-        truncation: see `open_run`.
-        image: file of the image; empty: a real one of the run's data.
-        index: of the real image.
-        split: of the data that it is from; None: that of training.
-        label: class; None: starts are of all classes in turn, and the best wins.
-        starts: searches side by side.
-        steps: of each search.
-        rate: learning rate of Adam.
-        perceptual: weight of the distance in the discriminator's feature maps, beside the
-            mean square of pixels; 0 for pixels alone.
-
-    Returns:
-        Losses and, where there are classes, labels of the best, and the path written.
-
-    Raises:
-        UserError: a flag is out of range, or there is no such run or image.
-    """
-    path = common.png_path(output)
-    common.at_least(2, steps=steps)
-    common.at_least(1, starts=starts)
-    common.at_least(0, index=index)
-    if not rate > 0.0 or perceptual < 0.0:
-        raise UserError(
-            f"--rate must be positive and --perceptual not negative, got {rate} and "
-            f"{perceptual}"
-        )
-    run = common.open_pictures(workdir, step, truncation)
-    common.check_label(run, label)
-    target = read_target(run, image) if image else _real(run, index, split)
-    labels = common.labels_of(run, starts, label)
-    key = jax.random.key(seed)
-    found = analysis.project(
-        lambda z: run.generate(z, labels),
-        target,
-        run.latents(key, starts, labels),
-        partial(_distance, run, perceptual),
-        jax.random.fold_in(key, 1),
-        steps=steps,
-        learning_rate=rate,
-    )
-    best = found.latents[:6]
-    chosen = None if labels is None else labels[found.order[:6]]
-    images = common.generator(run)(best, chosen)
-    shown = np.concatenate([np.asarray(target)[None], np.asarray(images)])[None]
-    factor = max(1, _SHOWN // shown.shape[2])
-    least = np.minimum.accumulate(np.asarray(found.history, np.float64), axis=0)
-    at = np.arange(1, steps + 1, dtype=np.float64)
-    losses = analysis.curves(
-        {
-            "best start": analysis.Curve(at, np.log10(least[:, 0])),
-            "median start": analysis.Curve(at, np.log10(np.median(least, axis=1))),
-        },
-        x_label="steps",
-        y_label="log10 of the least loss so far",
-    )
-    written = common.save(
-        path, common.stacked(analysis.enlarged(common.rows(shown), factor), losses)
-    )
-    said = f"losses {', '.join(f'{value:.4g}' for value in found.losses[:6])}"
-    if chosen is not None:
-        said += f"\nlabels {', '.join(str(int(value)) for value in chosen)}"
-    return f"{said}\n{written}"
-
-
-def _real(run: Trained, index: int, split: str | None) -> Array:
-    """A real image of the run's data, float32 (H, W, C) in [-1, 1]."""
-    images, _ = run.real_images(index + 1, split)
-    if index >= len(images):
-        raise UserError(f"--index={index}: there are {len(images)} images")
-    return to_unit(jnp.asarray(images[index]))
-
-
-def _distance(run: Trained, weight: float, images: Array, target: Array) -> Array:
-    """Pixels, and feature maps of the run's discriminator, (B,)."""
-    pixels = analysis.pixel_distance(images, target)
-    if weight == 0.0:
-        return pixels
-    # One class for all: some discriminators' feature maps know their labels.
-    labels = common.labels_of(run, len(images) + 1, 0)
-    inputs = () if labels is None else (labels,)
-    network = partial(run.discriminator, train=False)
-    perceptual = analysis.layer_distance(lambda x: network(x, *inputs))
-    return pixels + weight * perceptual(images, target)
 
 
 def features(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gan_jax.errors import UserError
-from gan_jax.state import GameState
-from gan_jax.types import Array
 
 
 class Choice(NamedTuple):
@@ -64,18 +61,20 @@ class Neighbours(NamedTuple):
     total: int
 
 
-class Styles(NamedTuple):
-    """The two halves of a generator that has a style for each layer.
+class Mixture(NamedTuple):
+    """Which samples with the styles of which others.
 
     Attributes:
-        mapping: `(state, latents (n, Z)) -> styles (n, layers, W)`.
-        synthesis: `(state, styles) -> images (n, H, W, C)` in [-1, 1].
-        layers: how many.
+        rows: that give all other styles.
+        columns: that give the styles of `layers`.
+        layers: counted from 0, coarse to fine.
+        psi: truncation of all styles around their mean; 1 leaves them as they are.
     """
 
-    mapping: Callable[[GameState, Array], Array]
-    synthesis: Callable[[GameState, Array], Array]
-    layers: int
+    rows: Choice
+    columns: Choice
+    layers: tuple[int, ...]
+    psi: float = 1.0
 
 
 def in_range(what: str, value: Any, least: int, most: int) -> None:

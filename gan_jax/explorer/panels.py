@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from nicegui import events, ui
 
+from gan_jax.analysis.mixing import layer_parts
 from gan_jax.explorer import show
-from gan_jax.explorer.answers import Choice, Neighbours
+from gan_jax.explorer.answers import Choice, Mixture, Neighbours
 from gan_jax.explorer.neighbours import PIXELS
 from gan_jax.explorer.session import MOST_FRAMES, MOST_MIXED, MOST_SAMPLES, Explorer
 from gan_jax.explorer.tab import (
@@ -202,7 +203,9 @@ def walk_panel(tab: Tab) -> None:
 
 
 def style_panel(tab: Tab) -> None:
-    """Samples with the styles of others, where the generator has styles."""
+    """Samples with the styles of others in a range of layers, all truncated around their
+    mean, where the generator has styles.
+    """
     explorer = tab.explorer
     styles = explorer.styles
     if styles is None:
@@ -220,26 +223,31 @@ def style_panel(tab: Tab) -> None:
                 ui.range(
                     min=0,
                     max=styles.layers - 1,
-                    value={"min": 0, "max": styles.layers // 2},
+                    value={"min": 0, "max": len(layer_parts(styles.layers)["coarse"]) - 1},
                 )
                 .props("label-always markers snap")
                 .classes("mt-6 px-3")
             )
+            psi = slider("Truncation of styles (psi)", 1.0, -1.0, 1.0, 0.05)
+            label = class_field(explorer, in_turn=True)
         with ui.column().classes("grow gap-2"):
             busy = busy_line()
             picture = Picture("styles", is_small(explorer))
             picture.button("Save as PNG")
 
     async def draw() -> None:
-        taken = range(layers.value["min"], layers.value["max"] + 1)
-        sides = (Choice(number_of(seed), number_of(count)) for seed in (rows, columns))
-        mixed = await away(explorer.mixtures, tab.step, *sides, taken)
+        of, seeds = label_of(label), (number_of(rows), number_of(columns))
+        first, second = (Choice(seed, number_of(count), of) for seed in seeds)
+        taken = tuple(range(layers.value["min"], layers.value["max"] + 1))
+        asked = Mixture(first, second, taken, float(psi.value))
+        mixed = await away(explorer.mixtures, tab.step, asked)
         flat = mixed.reshape(-1, *mixed.shape[2:])
         picture.set(show.png(show.picture_of(flat, mixed.shape[1], _NO_POINTS)))
 
     job = Job(draw, busy)
-    for field in (rows, columns, count, layers):
-        field.on_value_change(job)
+    for field in (rows, columns, count, layers, psi, label):
+        if field is not None:
+            field.on_value_change(job)
     tab.add("Styles", job)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import pictures
+from gan_jax.analyses.styled import Styles, styles_of
 from gan_jax.analysis.mixing import style_mixing
 from gan_jax.analysis.nearest import Nearest
+from gan_jax.analysis.truncation import truncated_styles
 from gan_jax.analysis.walks import latent_walk
 from gan_jax.checkpoint import read_record, saved_steps
 from gan_jax.config import choose
 from gan_jax.errors import UserError
-from gan_jax.explorer.answers import Choice, Neighbours, Samples, Styles, in_range
+from gan_jax.explorer.answers import Choice, Mixture, Neighbours, Samples, in_range
 from gan_jax.explorer.drawing import Drawing, by_rows, compile_drawing
 from gan_jax.explorer.neighbours import (
     PIXELS,
@@ -37,6 +37,7 @@ from gan_jax.interpolation import Interpolation, lerp, slerp
 from gan_jax.metrics.extractors import open_features
 from gan_jax.metrics.features import FeatureNet
 from gan_jax.trained import Trained, load_config, open_run
+from gan_jax.types import Array
 from gan_jax.workdir import config_dict
 
 PATHS: dict[str, Interpolation] = {"slerp": slerp, "lerp": lerp}
@@ -54,13 +55,12 @@ class Explorer:
 
     Args:
         workdir: of the run, which may be alive.
-        styles: of its generator, to be mixed; None of a generator without.
 
     Attributes:
         path: the work directory.
         config: of the run.
         data: its data settings, with the image shape filled in.
-        styles: as given.
+        styles: the halves of its generator, to be mixed; None of one without styles.
         class_names: a name for each class: the data's own if they can be read, else its
             number; none without classes.
         newest_step: of the newest whole checkpoint when the run was opened.
@@ -69,7 +69,7 @@ class Explorer:
         UserError: there is no run, no checkpoint, or its examples cannot be pictured.
     """
 
-    def __init__(self, workdir: str | Path, styles: Styles | None = None):
+    def __init__(self, workdir: str | Path):
         self.path = Path(workdir).expanduser()
         self.config = load_config(self.path)
         if not self.checkpoints():
@@ -79,7 +79,7 @@ class Explorer:
         if len(self.data.image_shape) != 3 and self.data.image_shape != (2,):
             dimensions = self.data.image_shape[0]
             raise UserError(f"points of {dimensions} dimensions cannot be pictured")
-        self.styles = styles
+        self.styles: Styles | None = styles_of(newest)
         self.newest_step = newest.step
         self.class_names = _class_names(newest)
         self._drawing: Drawing = compile_drawing(newest)
@@ -199,16 +199,12 @@ class Explorer:
         latents[[0, -1]] = ends
         return self._examples(step, latents, labels)
 
-    def mixtures(
-        self, step: int, rows: Choice, columns: Choice, layers: Sequence[int]
-    ) -> np.ndarray:
+    def mixtures(self, step: int, asked: Mixture) -> np.ndarray:
         """Samples with the styles of others in some layers (1812.04948, section 3.1).
 
         Args:
             step: of the checkpoint.
-            rows: samples that give all other styles.
-            columns: samples that give the styles of `layers`.
-            layers: counted from 0, coarse to fine.
+            asked: which.
 
         Returns:
             uint8 (rows + 1, columns + 1, H, W, C); see `analysis.mixing.style_mixing`.
@@ -216,20 +212,28 @@ class Explorer:
         Raises:
             UserError: as `samples`; the generator has no styles, or no such layer.
         """
-        if self.styles is None:
+        styles = self.styles
+        if styles is None:
             raise UserError("this generator has no styles to mix")
-        for choice in (rows, columns):
+        for choice in (asked.rows, asked.columns):
             in_range("number of samples", choice.n, 1, MOST_MIXED)
-        for layer in layers:
-            in_range("layer", layer, 0, self.styles.layers - 1)
+        for layer in asked.layers:
+            in_range("layer", layer, 0, styles.layers - 1)
         state = self.trained(step).state
-        mixed = style_mixing(
-            partial(self.styles.mapping, state),
-            partial(self.styles.synthesis, state),
-            jnp.asarray(self._latents(step, rows)),
-            jnp.asarray(self._latents(step, columns)),
-            layers,
-        )
+        mean = styles.mean(state)
+
+        def mapping(choice: Choice) -> Array:
+            latents = self._latents(step, choice)
+            labels = self._labels(choice.n, choice.label)
+            ws = by_rows(lambda z, y: styles.mapping(state, z, y), latents, labels)
+            return truncated_styles(jnp.asarray(ws), mean, asked.psi)
+
+        def synthesis(ws: Array) -> Array:
+            made = by_rows(lambda rows: styles.synthesis(state, rows), np.asarray(ws))
+            return jnp.asarray(made)
+
+        rows, columns = asked.rows, asked.columns
+        mixed = style_mixing(mapping, synthesis, rows, columns, asked.layers)
         return pictures.to_pixels(np.asarray(mixed))
 
     def _labels(self, count: int, label: int | None) -> np.ndarray | None:

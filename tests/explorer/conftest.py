@@ -9,6 +9,7 @@ import pytest
 from gan_jax import loop
 from gan_jax.config import set_options
 from gan_jax.explorer.session import Explorer
+from tests.analysis.styled_run import write_run
 from tests.end_to_end.conftest import caches, images, pictures, ring  # noqa: F401
 
 
@@ -36,3 +37,9 @@ def points(ring, tmp_path_factory) -> Explorer:  # noqa: F811
     path = tmp_path_factory.mktemp("explorer") / "ring"
     loop.train(ring(4), path)
     return Explorer(path)
+
+
+@pytest.fixture(scope="session")
+def styled(tmp_path_factory) -> Explorer:
+    """A run whose generator has styles, opened."""
+    return Explorer(write_run(tmp_path_factory.mktemp("styled"), "stylegan2"))

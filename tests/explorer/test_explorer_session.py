@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +14,11 @@ import pytest
 from gan_jax import pictures
 from gan_jax.config import default_config
 from gan_jax.errors import UserError
-from gan_jax.explorer.answers import Choice, Styles
+from gan_jax.explorer.answers import Choice, Mixture
 from gan_jax.explorer.drawing import ROWS
 from gan_jax.explorer.neighbours import features_of
 from gan_jax.explorer.session import Explorer
+from gan_jax.methods.style_objectives import halves
 from gan_jax.metrics.features import FeatureNet, Features
 from gan_jax.trained import open_run
 from gan_jax.workdir import open_workdir
@@ -142,40 +144,41 @@ def test_the_ends_of_a_truncated_walk_are_truncated(explorer):
 # Styles.
 
 
-def test_styles_are_mixed_by_layers(workdir):
-    """Two layers, whose styles are the latent; the first paints the upper row of the image
-    with its first value, the second the lower one.
-    """
-
-    def mapping(state, latents):
-        del state
-        return jnp.repeat(latents[:, None], 2, axis=1)
-
-    def synthesis(state, styles):
-        del state
-        return jnp.tanh(styles[:, :, :1])[..., None].repeat(2, axis=2)
-
-    styled = Explorer(workdir, Styles(mapping, synthesis, layers=2))
-    rows, columns = Choice(seed=0, n=2), Choice(seed=1, n=3)
-    mixed = styled.mixtures(12, rows, columns, [1])
-    assert mixed.shape == (3, 4, 2, 2, 1)
-    value = {
-        choice.seed: pictures.to_pixels(
-            np.tanh(styled.samples(12, choice).latents[:, 0])
-        ).astype(int)
-        for choice in (rows, columns)
-    }
+@pytest.mark.parametrize("psi", [1.0, -0.5])
+def test_styles_are_mixed_by_layers(styled, psi):
+    """Two rows of one class, three columns where classes take turns."""
+    rows, columns = Choice(seed=0, n=2, label=1), Choice(seed=1, n=3)
+    mixed = styled.mixtures(4, Mixture(rows, columns, (1, 3), psi))
+    assert mixed.shape == (3, 4, 8, 8, 1)
+    two = halves(open_run(styled.path).generator)
+    mapping, synthesis = (
+        jax.jit(partial(part, train=False)) for part in (two.mapping, two.synthesis)
+    )
+    latents = [styled.samples(4, choice).latents for choice in (rows, columns)]
+    labels = jnp.asarray([1, 1, 0, 1, 2], jnp.int32)
+    ws = np.asarray(mapping(np.concatenate(latents), labels), np.float64)
+    ws = np.asarray(two.mean, np.float64) + psi * (ws - np.asarray(two.mean, np.float64))
     for row in range(2):
-        for column in range(3):
-            image = mixed[row + 1, column + 1, :, 0, 0].astype(int)
-            np.testing.assert_allclose(image, [value[0][row], value[1][column]], atol=1)
-    with pytest.raises(UserError, match="layer must be a whole number from 0 to 1, got 2"):
-        styled.mixtures(12, rows, columns, [2])
+        left = np.concatenate([ws[row : row + 1]] * 4)
+        left[1:, [1, 3]] = ws[2:, [1, 3]]
+        images = synthesis(np.concatenate([left, ws[2:3]]).astype(np.float32))
+        expected = pictures.to_pixels(np.asarray(images)).astype(int)
+        np.testing.assert_allclose(mixed[row + 1].astype(int), expected[:4], atol=1)
+        np.testing.assert_allclose(mixed[0, 1].astype(int), expected[4], atol=1)
+    if psi == 1.0:
+        drawn = styled.samples(4, columns).examples.astype(int)
+        np.testing.assert_allclose(mixed[0, 1:].astype(int), drawn, atol=1)
+
+
+def test_layers_that_are_not_there(styled):
+    with pytest.raises(UserError, match="layer must be a whole number from 0 to 3, got 4"):
+        styled.mixtures(4, Mixture(Choice(n=2), Choice(n=2), (4,)))
 
 
 def test_a_generator_without_styles_says_so(explorer):
+    assert explorer.styles is None
     with pytest.raises(UserError, match="has no styles to mix"):
-        explorer.mixtures(12, Choice(), Choice(), [0])
+        explorer.mixtures(12, Mixture(Choice(), Choice(), (0,)))
 
 
 # Neighbours.
