@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jax.typing import ArrayLike
 
@@ -29,7 +29,12 @@ def _each_side(
 
     if control is None:
         return Augmentation(apply)
-    return Augmentation(apply, control.init(), control.update)
+    return Augmentation(apply, control.init(), control.update, _probability)
+
+
+def _probability(memory: augment.ControllerState) -> Mapping[str, Scalar]:
+    """What a controller has come to, for the log."""
+    return {"augment_p": memory.p}
 
 
 def both_sides(transform: augment.Augmentation) -> Augmentation:
@@ -80,4 +85,4 @@ def pseudo(control: augment.Controller) -> Augmentation:
         del images_seen
         return augment.apa(keys, real, fake, memory.p), fake
 
-    return Augmentation(apply, control.init(), control.update)
+    return Augmentation(apply, control.init(), control.update, _probability)

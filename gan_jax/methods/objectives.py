@@ -125,6 +125,7 @@ def discriminator_objective(
         if recipe.augment is not None and recipe.augment.update is not None:
             images = jnp.float32(turn.real_logits.shape[0] * tracing.batch_shards())
             kept[AUGMENT] = recipe.augment.update(memory[AUGMENT], turn.real_logits, images)
+            metrics |= recipe.augment.report(kept[AUGMENT])
         return {DISCRIMINATOR: loss}, Aux({DISCRIMINATOR: stats}, kept, metrics, values)
 
     return objective

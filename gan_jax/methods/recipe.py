@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import optax
@@ -24,11 +24,13 @@ class Augmentation(NamedTuple):
         init: initial memory, a pytree of arrays.
         update: `(memory, real_logits, images) -> memory` after each discriminator step on
             so many real images (float32, global), or None.
+        report: `(memory) -> {name: value}`, metrics of an updated memory.
     """
 
     apply: Callable[[Key, PyTree, PyTree, PyTree, Scalar], tuple[PyTree, PyTree]]
     init: PyTree = ()
     update: Callable[[PyTree, Array, Scalar], PyTree] | None = None
+    report: Callable[[PyTree], Mapping[str, Scalar]] = lambda memory: {}
 
 
 Improve = Callable[[Callable[[Array], Array], Array], Array]

@@ -132,6 +132,7 @@ def test_adaptive_augmentation_steers_its_probability():
     state, metrics = dirac(2, augment=hook)
     # Signs are never below the target: p rises by 4 images of 10 in every step.
     np.testing.assert_allclose(state.memory["augment"].p, 0.8, rtol=1e-6)
+    np.testing.assert_allclose(metrics["disc/augment_p"], 0.8, rtol=1e-6)
     psi, _ = values(dirac(1, augment=hook)[0])
     np.testing.assert_allclose(metrics["disc/real_logits"], 0.4 * psi, rtol=1e-5)
 
