@@ -48,6 +48,7 @@ def sample(
     label: int | None,
     truncation: float | None = None,
     standing: int | None = None,
+    psi: float | None = None,
 ) -> None:
     """Writes samples of a run's newest whole state as one PNG.
 
@@ -62,12 +63,13 @@ def sample(
             (1809.11096, section 3.1); None for those of training.
         standing: number of batches, of such latents and of all classes, whose statistics
             take the place of the running ones (1809.11096, appendix C); None for none.
+        psi: weight of the styles around their mean (1812.04948, appendix B); None for 1.
 
     Raises:
         UserError: there is no run or no checkpoint, a number is out of range, the label is
             no class of the run, its latents are not normal and cannot be truncated, its
-            generator has no batch norm for standing statistics, or the picture cannot be
-            drawn or written.
+            generator has no batch norm for standing statistics or no styles, or the picture
+            cannot be drawn or written.
     """
     if n < 1 or columns < 1:
         raise UserError(f"--n and --columns must be positive, got {n} and {columns}")
@@ -76,7 +78,9 @@ def sample(
         has = "has no classes" if classes is None else f"has the classes 0..{classes - 1}"
         raise UserError(f"--label={label}: the run {has}")
     key = jax.random.key(seed)
-    run = open_run(workdir, truncation=truncation, standing=standing, standing_key=key)
+    run = open_run(
+        workdir, truncation=truncation, standing=standing, standing_key=key, psi=psi
+    )
     labels_of = in_turn(classes) if label is None else always(label)
     sampler = make_sampler(run.algorithm, key, labels_of)
     _draw(output, sampler.draw(run.state, n, 0)[0], columns)

@@ -81,7 +81,7 @@ def average(player: Player, state: PlayerState, step: Array, images: Scalar) -> 
 
     def blend(old: Array, new: Array) -> Array:
         if not jnp.issubdtype(old.dtype, jnp.floating):
-            return new
+            return jnp.maximum(old, new)  # counts, as over shards
         return (new + decay * (old - new).astype(jnp.float32)).astype(old.dtype)
 
     params = jax.tree.map(blend, state.ema.params, state.params)

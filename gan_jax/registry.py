@@ -18,8 +18,10 @@ from gan_jax import priors
 from gan_jax.config import choose, flatten, nearest
 from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
+from gan_jax.growth import OPTIONS, config_turns
 from gan_jax.guards import RULES, Rule
-from gan_jax.methods import METHODS
+from gan_jax.methods import GROWING, METHODS
+from gan_jax.methods.growing import restart
 from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.terms import Terms, Weighted, weighted
 from gan_jax.optimizers import build_optimizer, decaying
@@ -122,11 +124,17 @@ def _check_multiple(name: str, value: int, per_call: int) -> None:
 
 
 def build_program(config: ConfigDict, image_shape: tuple[int, ...]) -> Program:
-    """The stages of a config: those it lists, then the run itself.
+    """The stages of a config: those it lists, then the run itself; or those of its method,
+    if that grows.
 
     Raises:
         UserError: as `resolve`.
     """
+    if config.method in GROWING:
+        return tuple(
+            Stage(until, build_game(changed, image_shape), restart if number else None)
+            for number, (until, changed) in enumerate(config_turns(config, image_shape))
+        )
     stages: list[Stage] = []
     for number, entry in enumerate(config.stages):
         name, begin = f"stages[{number}]", stages[-1].until if stages else 0
@@ -180,12 +188,13 @@ def build_game(config: ConfigDict, image_shape: tuple[int, ...]) -> Game:
     builder = choose("method", config.method, METHODS)
     options = inspect.signature(builder).parameters
     known = set(options) - {"recipe", "image_shape", "num_classes"}
+    choices = known | OPTIONS if config.method in GROWING else known
     model = config.model.to_dict()
     for name, value in model.items():
         if name not in known:
             raise UserError(
                 f"method {config.method!r} has no model option {name!r}"
-                f"{nearest(name, known)}"
+                f"{nearest(name, choices)}"
             )
         if name in NAMED_OPTIONS:
             model[name] = choose(f"model option {name}", value, NAMED_OPTIONS[name])

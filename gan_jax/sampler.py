@@ -14,9 +14,10 @@ from jax.sharding import Mesh
 from gan_jax import parallel, prng
 from gan_jax.engine import Algorithm
 from gan_jax.errors import UserError
-from gan_jax.game import Game, Views
+from gan_jax.game import Game, View, Views
 from gan_jax.methods.objectives import GENERATOR
-from gan_jax.metrics.measures.evidence import Generator
+from gan_jax.methods.style_objectives import halves
+from gan_jax.metrics.measures.evidence import Generator, Styled
 from gan_jax.players import live_params, make_views
 from gan_jax.sampling import sampling_inputs, standing_state
 from gan_jax.state import GameState
@@ -123,20 +124,25 @@ def make_generator(game: Game, state: GameState, num_classes: int | None) -> Gen
             given.
     """
     views = views_of(game, state)
+    view = views.averaged(GENERATOR)
 
     def latents(key: Key, n: int, labels: Array | None) -> Array:
         found = sampling_inputs(game, views, prng.per_example(key, n), labels)
         drawn: Array = found[GENERATOR][0]
         return drawn
 
-    def generate(z: Array, labels: Array | None) -> Array:
+    def called(net: View, z: Array, labels: Array | None) -> Array:
         if num_classes is not None and labels is None:
             labels = jnp.arange(len(z), dtype=jnp.int32) % num_classes
         inputs = (z,) if num_classes is None else (z, labels)
-        made: Array = views.averaged(GENERATOR)(*inputs, train=False)
+        made: Array = net(*inputs, train=False)
         return made
 
-    return Generator(latents, generate, num_classes)
+    styled = None
+    if (two := halves(view)) is not None:
+        synthesis = partial(two.synthesis, train=False)
+        styled = Styled(partial(called, two.mapping), synthesis)
+    return Generator(latents, partial(called, view), num_classes, styled)
 
 
 def standing_size(batch_size: int) -> int:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import augment, losses, penalties, priors, transforms
-from gan_jax.methods import augmented, conditioning, regularisers
+from gan_jax.methods import augmented, conditioning, regularisers, style_objectives
 from gan_jax.methods.recipe import Augmentation
 from gan_jax.methods.terms import Term
 from gan_jax.nn.initializers import Initializer, normal, orthogonal
@@ -143,7 +143,7 @@ PENALTIES: Mapping[str, Callable[..., Any]] = {
     "feature_matching": regularisers.feature_matching,
     "historical_averaging": regularisers.historical_averaging,
     "lecam": regularisers.lecam,
-    "path_length": regularisers.path_length,
+    "path_length": style_objectives.path_length,
 }
 
 

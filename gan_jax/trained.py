@@ -18,6 +18,7 @@ from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import Game, View
 from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
+from gan_jax.methods.style_objectives import truncating
 from gan_jax.metrics.measures.evidence import Generator
 from gan_jax.registry import DataSettings
 from gan_jax.sampler import make_generator, views_of, with_standing
@@ -136,6 +137,7 @@ def open_run(
     truncation: float | None = None,
     standing: int | None = None,
     standing_key: Key | None = None,
+    psi: float | None = None,
 ) -> Trained:
     """Opens a run's state.
 
@@ -147,6 +149,8 @@ def open_run(
         standing: number of batches, of such latents and of all classes, whose statistics
             take the place of the running ones (1809.11096, appendix C); None for none.
         standing_key: of those latents; by default `jax.random.key(0)`.
+        psi: weight of the styles around their mean (1812.04948, appendix B), of a generator
+            that has styles; None for 1.
 
     Returns:
         The run.
@@ -154,7 +158,7 @@ def open_run(
     Raises:
         UserError: there is no run or no such checkpoint, the run's latents are not normal
             and cannot be truncated, or its generator has no batch norm for standing
-            statistics.
+            statistics, or no styles.
     """
     path = Path(workdir).expanduser()
     if standing is not None and standing < 1:
@@ -164,6 +168,11 @@ def open_run(
         config.recipe.truncation = truncation
     run = registry.resolve(config, example_shape(config))
     game = run.program[-1].game
+    if psi is not None:
+        try:
+            game = truncating(game, psi)
+        except ValueError as error:
+            raise UserError(f"{workdir}: {error}; leave --psi out") from None
     algorithm = compile_game(game)
     abstract = abstract_state(config, algorithm)
     restored = load(path / "checkpoints", abstract, step=step)

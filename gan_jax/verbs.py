@@ -52,6 +52,9 @@ def _define_sample(values: flags.FlagValues, argv: list[str]) -> None:
         "Batches whose statistics take the place of the running ones, such as 16.",
         flag_values=values,
     )
+    flags.DEFINE_float(
+        "psi", None, "Weight of styles around their mean, such as 0.7.", flag_values=values
+    )
 
 
 def _define_describe(values: flags.FlagValues, argv: list[str]) -> None:
@@ -198,6 +201,7 @@ def _sample(values: flags.FlagValues) -> int:
         label=values.label,
         truncation=values.truncation,
         standing=values.standing,
+        psi=values.psi,
     )
     print(output)
     return 0

@@ -73,6 +73,7 @@ FLAGS = {
         "label",
         "truncation",
         "standing",
+        "psi",
     },
     "evaluate": {
         "workdir",

@@ -87,6 +87,13 @@ COUNTS = {
         "cifar10": (1_033_729, 5_224_003),
         "smoke": (17_217, 541_003),
     },
+    "progan": {
+        "": (23_052_353, 23_044_309),
+        "celebahq1024": (23_087_249, 23_079_115),
+        "cifar10": (20_726_785, 20_719_628),
+        "emoji": (280_161, 288_876),
+        "smoke": (4_589, 4_488),
+    },
     "projection_cgan": {
         "": (30_041_857, 41_990_979),
         "cifar10": (1_055_105, 4_302_083),
@@ -122,6 +129,22 @@ COUNTS = {
         "conditional": (1_055_105, 4_302_083),
         "emoji": (1_055_105, 4_302_083),
         "smoke": (4_505, 21_355),
+    },
+    "stylegan": {
+        "": (23_087_249, 26_219_627),
+        "emoji": (280_161, 293_804),
+        "smoke": (4_589, 4_800),
+    },
+    "stylegan2": {
+        "": (29_012_513, 30_370_060),
+        "ffhq256": (24_001_089, 24_767_458),
+        "lsun": (28_864_129, 30_034_338),
+        "afhq": (28_982_849, 30_276_583),
+        "cifar10": (20_720_641, 19_947_539),
+        "cifar10_classes": (23_089_664, 20_215_315),
+        "emoji": (327_072, 268_780),
+        "mnist": (327_008, 268_331),
+        "smoke": (4_262, 3_389),
     },
     "unrolled_gan": {"": (17_025, 49_666), "smoke": (17_025, 49_666)},
     "wgan": {
@@ -175,7 +198,7 @@ def test_every_variant_is_another_run():
 def test_locked_fields_and_golden_sizes(name, variant):
     config = load(name, variant)
     assert config.is_locked
-    fields = re.compile(r"^(model|recipe\.[dg]_terms|guards\.rules)\b")
+    fields = re.compile(r"^(model|recipe\.([dg]_terms|augment)|guards\.rules)\b")
     ours = {f for f in flatten(config) if not fields.match(f)}
     assert ours == {f for f in flatten(default_config()) if not fields.match(f)}
     assert registry.make_rules(config)
@@ -215,6 +238,38 @@ def resnet_sizes(g_width, d_width, latent=128, norms=0, classes=0):
     return d, g
 
 
+def stylegan2_sizes(
+    side,
+    base=32768,
+    most=512,
+    w=512,
+    layers=8,
+    classes=0,
+    channels=3,
+    residual=True,
+    noise=True,
+):
+    """By the layers of 1912.04958 and 2006.06676: (discriminator, generator)."""
+    widths = [min(base // s, most) for s in (4 << k for k in range(9)) if s <= side]
+    first, last = widths[0], widths[-1]
+
+    def styled(inputs, outputs):
+        return w * inputs + inputs + 9 * inputs * outputs + outputs + noise
+
+    g = classes * w + w * bool(classes) + (w * bool(classes) + w) * w + w
+    g += (layers - 1) * (w * w + w) + 16 * first + styled(first, first)
+    g += sum((w + 1 + channels) * width + channels for width in widths)
+    d = channels * last + last
+    for coarse, fine in pairwise(widths):
+        g += styled(coarse, fine) + styled(fine, fine)
+        d += 9 * fine**2 + fine + 9 * fine * coarse + coarse + residual * fine * coarse
+    features = first if classes else 1
+    d += 9 * (first + 1) * first + 16 * first**2 + 2 * first + (first + 1) * features
+    if classes:
+        d += classes * first + first + 8 * (first**2 + first)
+    return d, g
+
+
 def test_sizes_by_hand():
     assert COUNTS["dcgan"][""] == dcgan_sizes(128, 64, 3, 5, 100, 4)
     assert COUNTS["dcgan"]["cifar10"] == dcgan_sizes(128, 32, 3, 5, 100, 4)
@@ -226,6 +281,18 @@ def test_sizes_by_hand():
     assert COUNTS["sngan"]["conditional"] == resnet_sizes(256, 128, classes=10)
     assert COUNTS["wgan_gp"][""] == resnet_sizes(128, 128, norms=6)
     assert COUNTS["wgan_gp"]["authors"] == resnet_sizes(128, 128)
+
+    assert COUNTS["stylegan2"][""] == stylegan2_sizes(1024)
+    assert COUNTS["stylegan2"]["ffhq256"] == stylegan2_sizes(256, 16384)
+    assert COUNTS["stylegan2"]["lsun"] == stylegan2_sizes(256)
+    assert COUNTS["stylegan2"]["afhq"] == stylegan2_sizes(512)
+    cifar = {"layers": 2, "residual": False}
+    assert COUNTS["stylegan2"]["cifar10"] == stylegan2_sizes(32, **cifar)
+    with_classes = stylegan2_sizes(32, classes=10, **cifar)
+    assert COUNTS["stylegan2"]["cifar10_classes"] == with_classes
+    small = {"base": 1024, "most": 64, "w": 64, "layers": 2, "classes": 10}
+    assert COUNTS["stylegan2"]["emoji"] == stylegan2_sizes(32, noise=False, **small)
+    assert COUNTS["stylegan2"]["mnist"] == stylegan2_sizes(32, channels=1, **small)
 
     def perceptron(*widths):
         return sum(a * b + b for a, b in pairwise(widths))

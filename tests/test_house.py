@@ -41,6 +41,7 @@ FLOORS = [
         "evaluation",
         "explorer",
         "flagged",
+        "growth",
         "inspection",
         "launch",
         "loop",

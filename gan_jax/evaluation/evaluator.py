@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gan_jax import registry
+from gan_jax import parallel, registry
 from gan_jax.config import nearest
 from gan_jax.errors import UserError
 from gan_jax.evaluation.gather import Progress, known, samples
 from gan_jax.evaluation.plan import Plan, as_the_data, make_plan
 from gan_jax.evaluation.spec import Spec, spec_of
 from gan_jax.game import Game
+from gan_jax.methods.objectives import GENERATOR
+from gan_jax.methods.style_objectives import has_styles
 from gan_jax.metrics.cache import cache_directory
 from gan_jax.metrics.manifest import (
     NO_REFERENCE,
@@ -27,7 +30,7 @@ from gan_jax.metrics.manifest import (
     Manifest,
     Measurement,
 )
-from gan_jax.metrics.measures.evidence import Context, Measure
+from gan_jax.metrics.measures.evidence import Context, Generator, Measure
 from gan_jax.sampler import (
     Sampler,
     in_turn,
@@ -111,6 +114,7 @@ def make_evaluator(
     run = registry.resolve(config, example_shape(config))
     plan = make_plan(spec, config.data.source, run.data)
     game = run.program[-1].game
+    _check_styles(plan, game)
     by_turns = in_turn(run.data.num_classes)
     as_data = plan.spec.labels == "as the data" and run.data.num_classes is not None
     sampler = make_sampler(
@@ -131,6 +135,16 @@ def make_evaluator(
         size,
         cache_dir,
     )
+
+
+def _check_styles(plan: Plan, game: Game) -> None:
+    """Refuses measures of styles where the generator has none."""
+    for name, (measure, _) in plan.measures.items():
+        if measure.styles and not has_styles(game.nets[GENERATOR]):
+            raise UserError(
+                f"measure {name!r} needs a generator with styles, such as stylegan2's; "
+                "measure 'path_length' is of any"
+            )
 
 
 def evaluator_of(config: ConfigDict, mesh: Mesh) -> Evaluator | None:
@@ -210,6 +224,7 @@ def evaluate(
     held_out = None
     if plan.held_out is not None:
         held_out = known(plan.net, plan.held_out, plan.needs("held_out"), folder)
+    generator = _generator(evaluator, sampled)
     if jax.process_index() != 0:
         return []
     context = Context(
@@ -217,7 +232,7 @@ def evaluate(
         real,
         fake,
         held_out,
-        make_generator(evaluator.game, sampled, plan.num_classes),
+        generator,
         plan.num_classes,
         plan.modes,
         plan.spec.seed,
@@ -227,6 +242,17 @@ def evaluate(
         for name in plan.measures
         for measurement in _measured(evaluator, name, context)
     ]
+
+
+def _generator(evaluator: Evaluator, state: GameState) -> Generator | None:
+    """The generator, where a measure needs it; a collective. Its arrays are not bound to
+    the devices that draw samples: measures have their own.
+    """
+    plan = evaluator.plan
+    if not any(measure.generator for measure, _ in plan.measures.values()):
+        return None
+    free = jax.tree.map(jnp.asarray, parallel.to_host(state))
+    return make_generator(evaluator.game, free, plan.num_classes)
 
 
 def _measured(evaluator: Evaluator, name: str, context: Context) -> list[Measurement]:

@@ -7,6 +7,7 @@ are not read here: the code that wrote them can save a network's state_dict.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -43,12 +44,14 @@ class _Built(NamedTuple):
         inputs: shapes of what it is called with.
         rules: where its variables are published.
         taps: its low-pass filter; None of a network without.
+        side: of its images; None of a network without.
     """
 
     module: linen.Module
     inputs: _Inputs
     rules: Sequence[Rule]
     taps: Taps | None
+    side: int | None
 
 
 def import_state_dict(state_dict: StateDict, network: str, **architecture: Any) -> Imported:
@@ -68,19 +71,31 @@ def import_state_dict(state_dict: StateDict, network: str, **architecture: Any) 
         the noise that it keeps, unless told otherwise by `noise=`.
 
     Raises:
-        UserError: another network or argument, or these are not its weights; lists every
-            key that does not fit.
+        UserError: another network or argument, images of another resolution, or these are
+            not its weights; lists every key that does not fit.
     """
     if network not in _BUILDERS:
         raise UserError(f"network must be one of {', '.join(_BUILDERS)}; got {network!r}")
     what = f"StyleGAN2-ADA's {network}"
     built = _called(what, _BUILDERS[network], architecture)
+    _check_side(what, built.side, state_dict)
     expected = structure(built.module, *built.inputs)
     if built.taps is not None:
         check_filters(what, built.taps, state_dict)
     found = read(what, expected, built.rules, state_dict, (FILTERS,))
     variables = jax.tree.map(jnp.asarray, found)
     return Imported(built.module, variables, variables["params"], {})
+
+
+def _check_side(what: str, side: int | None, state_dict: StateDict) -> None:
+    """Refuses weights of images of another resolution, by the names of their blocks."""
+    blocks = [re.match(r"(?:synthesis\.)?b(\d+)\.", key) for key in state_dict]
+    found = max((int(match[1]) for match in blocks if match), default=side)
+    if side is not None and found != side:
+        raise UserError(
+            f"{what}: these weights are of images of {found} pixels, not of {side}; ask "
+            f"for img_resolution={found}"
+        )
 
 
 def _called(what: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:
@@ -122,7 +137,7 @@ def _mapping(
         lr_multiplier,
         None if num_ws is None else w_avg_beta,
     )
-    return _Built(module, (_latents(z_dim), *_labels(c_dim)), mapping_rules(), None)
+    return _Built(module, (_latents(z_dim), *_labels(c_dim)), mapping_rules(), None, None)
 
 
 def _synthesis(
@@ -154,7 +169,7 @@ def _synthesis(
     )
     shape = (1, _num_ws(img_resolution), w_dim)
     styles = jax.ShapeDtypeStruct(shape, jnp.float32)
-    return _Built(module, (styles,), synthesis_rules(), module.taps)
+    return _Built(module, (styles,), synthesis_rules(), module.taps, img_resolution)
 
 
 def _generator(
@@ -177,7 +192,7 @@ def _generator(
     )
     rules = [*mapping_rules("mapping"), *synthesis_rules("synthesis")]
     module = StyledGenerator(mapping.module, synthesis.module)
-    return _Built(module, mapping.inputs, rules, synthesis.taps)
+    return _Built(module, mapping.inputs, rules, synthesis.taps, img_resolution)
 
 
 def _discriminator(
@@ -222,7 +237,7 @@ def _discriminator(
     )
     shape = (1, img_resolution, img_resolution, img_channels)
     inputs = (jax.ShapeDtypeStruct(shape, jnp.float32), *_labels(c_dim))
-    return _Built(module, inputs, discriminator_rules(width), taps)
+    return _Built(module, inputs, discriminator_rules(width), taps, img_resolution)
 
 
 def _block(

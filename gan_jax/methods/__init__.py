@@ -28,9 +28,12 @@ if TYPE_CHECKING:
         wgan,
     )
     from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
+    from gan_jax.methods.progan import progan
     from gan_jax.methods.r3gan import r3gan
     from gan_jax.methods.recipe import Augmentation, Recipe
     from gan_jax.methods.resnet import projection_cgan, sagan, sngan, wgan_gp
+    from gan_jax.methods.stylegan import stylegan
+    from gan_jax.methods.stylegan2 import stylegan2
     from gan_jax.methods.terms import Remembering, Round, Term, Weighted
     from gan_jax.methods.two_player import from_recipe, two_player
 
@@ -52,6 +55,9 @@ METHODS: Mapping[str, Callable[..., Game]] = lazy.Table(
         "sagan",
         "biggan",
         "biggan_deep",
+        "progan",
+        "stylegan",
+        "stylegan2",
         "r3gan",
         "unrolled_gan",
         "cgan",
@@ -66,7 +72,11 @@ METHODS: Mapping[str, Callable[..., Game]] = lazy.Table(
 )
 """Every builder is called `(*, image_shape, num_classes=None, recipe=..., **sizes)`."""
 
+GROWING = frozenset({"progan", "stylegan"})
+"""Those with options `stage` and `fade`, which are played by `growing.timetable`."""
+
 __all__ = [
+    "GROWING",
     "METHODS",
     "Augmentation",
     "Recipe",
@@ -89,6 +99,7 @@ __all__ = [
     "lsgan",
     "mh_gan",
     "ns_gan",
+    "progan",
     "projection_cgan",
     "r3gan",
     "rasgan",
@@ -96,6 +107,8 @@ __all__ = [
     "rsgan",
     "sagan",
     "sngan",
+    "stylegan",
+    "stylegan2",
     "tac_gan",
     "two_player",
     "unrolled_gan",

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
         hidden_concatenation,
     )
     from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
+    from gan_jax.networks.progan import (
+        ProGANDiscriminator,
+        ProGANGenerator,
+        ProGANPlan,
+        progan_plan,
+    )
     from gan_jax.networks.r3gan import (
         R3GAN_PLANS,
         R3GANDiscriminator,
@@ -60,6 +66,18 @@ if TYPE_CHECKING:
         tapered_generator,
     )
     from gan_jax.networks.robustness import ARCHITECTURES, Architecture
+    from gan_jax.networks.stylegan import (
+        StyleGANDiscriminator,
+        StyleGANGenerator,
+        StyleGANSynthesis,
+    )
+    from gan_jax.networks.stylegan2 import SynthesisNetwork
+    from gan_jax.networks.stylegan2_discriminator import StyleGAN2Discriminator
+    from gan_jax.networks.stylegan2_mapping import (
+        MappingNetwork,
+        StyledGenerator,
+        truncated,
+    )
 
 __all__ = [
     "ARCHITECTURES",
@@ -86,12 +104,22 @@ __all__ = [
     "Join",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MappingNetwork",
     "Modulation",
+    "ProGANDiscriminator",
+    "ProGANGenerator",
+    "ProGANPlan",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "R3GANPlan",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "StyleGAN2Discriminator",
+    "StyleGANDiscriminator",
+    "StyleGANGenerator",
+    "StyleGANSynthesis",
+    "StyledGenerator",
+    "SynthesisNetwork",
     "auxiliary",
     "biggan_deep_plan",
     "biggan_plan",
@@ -103,11 +131,13 @@ __all__ = [
     "featured",
     "hidden_concatenation",
     "linear",
+    "progan_plan",
     "projection",
     "proxies",
     "r3gan_plan",
     "tapered_discriminator",
     "tapered_generator",
+    "truncated",
     "twin_auxiliary",
 ]
 

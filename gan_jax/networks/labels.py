@@ -37,6 +37,19 @@ def check_labels(y: Array | None, num_classes: int) -> Array:
     return y
 
 
+def check_unlabelled(y: Array | None, num_classes: int | None) -> None:
+    """Refuses labels that an unconditional network would not look at.
+
+    Raises:
+        ValueError: there are labels, but no classes.
+    """
+    if y is not None and num_classes is None:
+        raise ValueError(
+            "this network is unconditional: leave the labels out, or build it with the "
+            "number of classes"
+        )
+
+
 def check_entries(num_classes: int | None, *entries: object) -> None:
     """Refuses a conditional network that labels cannot enter.
 

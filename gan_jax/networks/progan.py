@@ -22,7 +22,7 @@ from gan_jax.networks.growing import (
     weights_of,
 )
 from gan_jax.networks.heads import Head, projection
-from gan_jax.networks.labels import Join, concatenation, joined
+from gan_jax.networks.labels import Join, check_unlabelled, concatenation, joined
 from gan_jax.nn.conv import NEAREST
 from gan_jax.nn.initializers import Initializer, normal
 from gan_jax.nn.layers import Conv, Dense, UpsampleConv
@@ -80,7 +80,7 @@ class ProGANGenerator(linen.Module):
     Attributes:
         plan: channels of the stages.
         channels: of the images: 1, 3 or 4.
-        num_classes: number of classes; None is unconditional and ignores labels.
+        num_classes: number of classes; None is unconditional.
         input_labels: how labels join the latent; one-hot as in the authors' code.
         norm: normalisation of the latent and after each layer, or None.
         slope: of LeakyReLU.
@@ -122,8 +122,13 @@ class ProGANGenerator(linen.Module):
 
         Returns:
             (B, H, W, channels), H and W those of the stage.
+
+        Raises:
+            ValueError: there is no such stage, or there are labels but no classes, or
+                classes but no labels.
         """
         del train
+        check_unlabelled(y, self.num_classes)
         stage = resolved(stage, self.stages)
         weights = weights_of(stage, alpha)
         z = joined(self.input_labels, z, y, self.num_classes).astype(self.dtype)
@@ -177,7 +182,7 @@ class ProGANDiscriminator(linen.Module):
 
     Attributes:
         plan: channels of the stages.
-        num_classes: number of classes; None is unconditional and ignores labels.
+        num_classes: number of classes; None is unconditional.
         head: what becomes of the hidden layer and the labels.
         minibatch: what lets it look at examples in combination, or None.
         slope: of LeakyReLU.
@@ -217,15 +222,17 @@ class ProGANDiscriminator(linen.Module):
             alpha: as of the generator.
 
         Raises:
-            ValueError: the images are of another resolution.
+            ValueError: the images are of another resolution, there is no such stage, or
+                there are labels but no classes, or classes but no labels.
         """
         del train
+        check_unlabelled(y, self.num_classes)
         stage = resolved(stage, self.stages)
         check_side(x, stage)
         weights = weights_of(stage, alpha)
         h = self._from_image(x, stage)
         for k in reversed(range(1, stage + 1)):
-            h = avg_pool(self._layer(self._layer(h, k, k, 0), k, k - 1, 1))
+            h = self._down(self._layer(h, k, k, 0), k)
             if weights[k] is not None or self.is_initializing():
                 x = avg_pool(x)
                 h = faded(h, self._from_image(x, k - 1), weights[k])
@@ -237,6 +244,10 @@ class ProGANDiscriminator(linen.Module):
     def _from_image(self, x: Array, stage: int) -> Array:
         make = _one_by_one(self.plan.features[stage], self.dtype, f"image_{stage}")
         return jax.nn.leaky_relu(make(x), self.slope)
+
+    def _down(self, h: Array, stage: int) -> Array:
+        """The second convolution of a stage, and half of the resolution."""
+        return avg_pool(self._layer(h, stage, stage - 1, 1))
 
     def _layer(self, h: Array, stage: int, to: int, index: int) -> Array:
         """Convolution `index` of a stage, to the channels of stage `to`."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen
 from jax.typing import DTypeLike
 
+from gan_jax.networks.labels import check_unlabelled
 from gan_jax.networks.stylegan2 import check_architecture, sides_of, type_at, width_at
 from gan_jax.networks.stylegan2_layers import ScaledConv, ScaledDense, Taps
 from gan_jax.networks.stylegan2_mapping import MappingNetwork
@@ -30,7 +31,7 @@ class StyleGAN2Discriminator(linen.Module):
         channel_max: but at most so many.
         architecture: one of `stylegan2.ARCHITECTURES`.
         mapping: from labels to a vector (B, w_dim) that the last features are multiplied
-            with (projection); None is unconditional and ignores labels.
+            with (projection); None is unconditional.
         activation: after every convolution and the first dense layer.
         minibatch: what is seen of the batch as a whole at 4 x 4, or None.
         taps: low-pass filter of halving.
@@ -57,9 +58,12 @@ class StyleGAN2Discriminator(linen.Module):
         logits (B,).
 
         Raises:
-            ValueError: the side or the architecture cannot be, or images have another side.
+            ValueError: the side or the architecture cannot be, images have another side, or
+                there are labels but no classes, or classes but no labels.
         """
         del train
+        if self.mapping is None:
+            check_unlabelled(y, None)
         check_architecture(self.architecture)
         sides = sides_of(self.side)
         if x.shape[1:3] != (self.side, self.side):

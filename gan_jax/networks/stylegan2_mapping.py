@@ -9,7 +9,7 @@ from flax import linen
 from jax import lax
 
 from gan_jax import tracing
-from gan_jax.networks.labels import check_labels
+from gan_jax.networks.labels import check_labels, check_unlabelled
 from gan_jax.networks.stylegan2_layers import CONST, Noise, ScaledDense
 from gan_jax.nn.bias_act import LRELU, Nonlinearity
 from gan_jax.types import Array
@@ -21,7 +21,7 @@ class MappingNetwork(linen.Module):
     Attributes:
         w_dim: length of w.
         num_ws: layers that each get w as their style; None gives w itself.
-        num_classes: number of classes; None is unconditional and ignores labels.
+        num_classes: number of classes; None is unconditional.
         layers: number of layers.
         features: units of the layers before the last; None for `w_dim`.
         embedding: length of the class embedding; None for `w_dim`.
@@ -65,8 +65,10 @@ class MappingNetwork(linen.Module):
             (B, num_ws, w_dim), or (B, w_dim).
 
         Raises:
-            ValueError: there is no running mean to truncate around.
+            ValueError: there is no running mean to truncate around, or there are labels
+                but no classes, or classes but no labels.
         """
+        check_unlabelled(y, self.num_classes)
         parts = [] if z is None else [_normalised(z.astype(jnp.float32))]
         if self.num_classes is not None:
             embedding = self.w_dim if self.embedding is None else self.embedding
@@ -166,6 +168,22 @@ class StyledGenerator(linen.Module):
     def images(self, ws: Array, *, noise: Noise = CONST) -> Array:
         """Styles to images."""
         return self.synthesis(ws, noise=noise)
+
+
+def crossed(first: Array, second: Array, cuts: Array) -> Array:
+    """Mixes styles (1812.04948, section 3.1).
+
+    Args:
+        first: (B, layers, W).
+        second: the same.
+        cuts: int32 (B,), the layer from which on the second styles take the place of the
+            first; all layers' number for none.
+
+    Returns:
+        (B, layers, W).
+    """
+    later = jnp.arange(first.shape[1])[None, :] >= cuts[:, None]
+    return jnp.where(later[:, :, None], second, first)
 
 
 def _normalised(x: Array) -> Array:

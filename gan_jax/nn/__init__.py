@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from gan_jax.nn.activations import GATED_TANH, Activation, Gate, gated_tanh
     from gan_jax.nn.adapter import from_linen
     from gan_jax.nn.attention import SelfAttention, attend
+    from gan_jax.nn.bias_act import NONLINEARITIES, Nonlinearity, bias_act
     from gan_jax.nn.conv import BILINEAR, NEAREST, Upsampling
     from gan_jax.nn.grouped import GroupedConv, grouped_conv
     from gan_jax.nn.layers import Conv, ConvPool, ConvTranspose, Dense, Embed, UpsampleConv
     from gan_jax.nn.lowpass import lowpass_downsample, lowpass_upsample
     from gan_jax.nn.minibatch import MinibatchDiscrimination, MinibatchStddev
+    from gan_jax.nn.modulated import modulated_conv2d
     from gan_jax.nn.norm import (
         BatchNorm,
         ConditionalBatchNorm,
@@ -22,12 +24,20 @@ if TYPE_CHECKING:
         PixelNorm,
         adaptive_instance_norm,
     )
+    from gan_jax.nn.upfirdn import (
+        downsample2d,
+        filtered_conv_downsample,
+        filtered_upsample_conv,
+        upfirdn2d,
+        upsample2d,
+    )
     from gan_jax.nn.virtual_norm import VirtualBatchNorm, WithReference, drawn, fixed
 
 __all__ = [
     "BILINEAR",
     "GATED_TANH",
     "NEAREST",
+    "NONLINEARITIES",
     "Activation",
     "BatchNorm",
     "ConditionalBatchNorm",
@@ -43,6 +53,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "MinibatchStddev",
     "Modulated",
+    "Nonlinearity",
     "PixelNorm",
     "SelfAttention",
     "UpsampleConv",
@@ -51,13 +62,20 @@ __all__ = [
     "WithReference",
     "adaptive_instance_norm",
     "attend",
+    "bias_act",
+    "downsample2d",
     "drawn",
+    "filtered_conv_downsample",
+    "filtered_upsample_conv",
     "fixed",
     "from_linen",
     "gated_tanh",
     "grouped_conv",
     "lowpass_downsample",
     "lowpass_upsample",
+    "modulated_conv2d",
+    "upfirdn2d",
+    "upsample2d",
 ]
 
 lazy.defer(__name__)

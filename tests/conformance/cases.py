@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax import trees
 from gan_jax.game import Ema, Game, rounds
 from gan_jax.methods import METHODS
 from gan_jax.optim import keep_params_in_box
@@ -26,12 +27,16 @@ class Case(NamedTuple):
         like: another method on networks of the same kind, whose row covers the execution
             modes; they run for this one under the marker "slow".
         squashed: whether the generator of images ends in a tanh.
+        varied: end of the path of a parameter that does not start as published, where
+            slopes are rounding alone: StyleGAN's constant has no variance at first, which
+            the norm after it divides by.
     """
 
     options: dict[str, Any]
     couples: bool
     like: str | None = None
     squashed: bool = True
+    varied: str | None = None
 
 
 _MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
@@ -55,6 +60,44 @@ CASES = {
     "sagan": Case(_RESNET | {"num_classes": 3}, couples=True, like="sngan"),
     "biggan": Case(_BIGGAN | {"embedding": 4, "hierarchical": False}, couples=True),
     "biggan_deep": Case(_BIGGAN | {"embedding": 4}, couples=True, like="biggan"),
+    "progan": Case(
+        {
+            "image_shape": IMAGES,
+            "num_classes": 3,
+            "fade": (0.0, 64.0),
+            "base": 32,
+            "most": 6,
+        },
+        couples=True,
+        squashed=False,
+    ),
+    "stylegan": Case(
+        {
+            "image_shape": IMAGES,
+            "num_classes": 3,
+            "base": 16,
+            "most": 4,
+            "w_dim": 6,
+            "mapping_layers": 2,
+            "mapping_rate": 0.5,
+        },
+        couples=True,
+        squashed=False,
+        varied="constant",
+    ),
+    "stylegan2": Case(
+        {
+            "image_shape": IMAGES,
+            "num_classes": 3,
+            "channel_base": 32,
+            "channel_max": 6,
+            "w_dim": 4,
+            "mapping_layers": 2,
+            "label_layers": 1,
+        },
+        couples=True,
+        squashed=False,
+    ),
     "r3gan": Case(
         {
             "image_shape": IMAGES,
@@ -86,7 +129,26 @@ def tiny(name: str, **changes: Any) -> Game:
     """The method at tiny size, with two critic steps where it has more, and an average."""
     recipe = published_recipe(name)
     recipe = recipe._replace(d_steps=min(recipe.d_steps, 2), g_ema=Ema(50.0), **changes)
-    return METHODS[name](**CASES[name].options, recipe=recipe)
+    game = METHODS[name](**CASES[name].options, recipe=recipe)
+    end = CASES[name].varied
+    return game if end is None else _varied(game, end)
+
+
+def _varied(game: Game, end: str) -> Game:
+    """The game with other first values of a parameter of its generator."""
+    net = game.nets["generator"]
+
+    def init(key: jax.Array) -> Any:
+        params, stats = net.init(key)
+
+        def other(path: str, leaf: jax.Array) -> jax.Array:
+            if not path.endswith(end):
+                return leaf
+            return jnp.cos(jnp.arange(leaf.size, dtype=leaf.dtype)).reshape(leaf.shape)
+
+        return trees.map_with_path(other, params), stats
+
+    return game._replace(nets={**game.nets, "generator": net._replace(init=init)})
 
 
 def with_sgd(name: str) -> Game:

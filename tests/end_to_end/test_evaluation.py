@@ -197,6 +197,7 @@ def test_labels_as_the_data(run):
         (["--measures=fid"], "no measure is named 'fid'"),
         (["--measures=modes"], "measure 'modes' has no meaning for images"),
         (["--measures=recognition"], "measure 'recognition' needs class logits"),
+        (["--measures=path_length_w"], "measure 'path_length_w' needs a generator with st"),
         (["--split=test"], "examples to measure against: npz:"),
         (["--labels=random"], "no choice of labels is named 'random'"),
         (["--samples=1"], "score.samples must be at least 2, got 1"),

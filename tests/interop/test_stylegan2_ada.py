@@ -84,6 +84,44 @@ def test_discriminator_with_first_and_second_derivatives(golden):
     )
 
 
+GENERATORS = ("03_sg2_generator_16_resnet_classes", "03_sg2_generator_8_orig_rgba")
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generators_of_other_architectures(golden, name):
+    """With classes, other filters, clamps, activations, channels and truncation."""
+    _, weights, kwargs, _ = known = golden(name)
+    arrays = known.arrays
+    found = stylegan2_ada.import_state_dict(weights, "generator", **kwargs)
+    z, c = arrays["in/z"], arrays.get("in/c")
+    y = None if c is None else c.argmax(axis=1)
+    apply = jax.jit(found.module.apply, static_argnames=("truncation", "layers", "noise"))
+    assert_close(apply(found.variables, z, y), arrays["out/img"])
+    assert_close(apply(found.variables, z, y, noise="none"), arrays["out/none"])
+    cut = apply(found.variables, z, y, truncation=0.5, layers=(0, 3))
+    assert_close(cut, arrays["out/psi0.5_cut3"])
+
+
+DISCRIMINATORS = ("03_sg2_discriminator_16_skip_classes", "03_sg2_discriminator_8_orig")
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_discriminators_of_other_architectures(golden, name):
+    """With weights of classes, other filters, clamps, channels and minibatch layers."""
+    _, weights, kwargs, _ = known = golden(name)
+    arrays = known.arrays
+    found = stylegan2_ada.import_state_dict(weights, "discriminator", **kwargs)
+    images, c = arrays["in/img"].transpose(0, 2, 3, 1), arrays.get("in/c")
+
+    def total(x):
+        logits = found.module.apply(found.variables, x, c)
+        return logits.sum(), logits
+
+    (_, logits), slopes = jax.jit(jax.value_and_grad(total, has_aux=True))(images)
+    assert_close(logits, arrays["out/logits"][:, 0])
+    assert_close(slopes, arrays["out/grad_img"])
+
+
 ROWS = json.loads(COUNTS.read_text())["rows"]
 
 
@@ -137,6 +175,21 @@ def test_a_side_that_is_no_power_of_two(golden):
     kwargs = kwargs | {"img_resolution": 48}
     with pytest.raises(UserError, match=r"images of 4, 8, 16, \.\.\. 1024 pixels, not 48"):
         stylegan2_ada.import_state_dict(weights, "synthesis", **kwargs)
+
+
+@pytest.mark.parametrize("name", [GENERATORS[0], DISCRIMINATORS[0]])
+@pytest.mark.parametrize("asked", [8, 64])
+def test_weights_of_another_resolution_are_refused(golden, name, asked):
+    _, weights, kwargs, _ = golden(name)
+    network = name.split("_")[2]
+    with pytest.raises(UserError) as caught:
+        stylegan2_ada.import_state_dict(
+            weights, network, **kwargs | {"img_resolution": asked}
+        )
+    assert str(caught.value) == (
+        f"StyleGAN2-ADA's {network}: these weights are of images of 16 pixels, not of "
+        f"{asked}; ask for img_resolution=16"
+    )
 
 
 def test_another_filter_is_refused_where_it_is_used(golden):

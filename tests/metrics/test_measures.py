@@ -2,14 +2,24 @@
 
 from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import metrics
-from gan_jax.metrics import frechet
+from gan_jax import metrics, prng
+from gan_jax.metrics import frechet, perceptual
 from gan_jax.metrics.features import FeatureNet
-from gan_jax.metrics.measures import MEASURES, Collector, Context, Evidence
+from gan_jax.metrics.measures import (
+    MEASURES,
+    Collector,
+    Context,
+    Evidence,
+    Generator,
+    Styled,
+)
 from gan_jax.metrics.modes import Modes
+from gan_jax.metrics.perceptual import PerceptualDistance
 
 DRAWS = np.random.default_rng(0)
 REAL = DRAWS.standard_normal((40, 3)).astype(np.float32)
@@ -212,6 +222,50 @@ def test_what_is_missing_is_named():
         MEASURES["memorisation"].run(bare)
     with pytest.raises(ValueError, match="needs a generator, and there are none"):
         MEASURES["path_length"].run(bare)
+    plain = Generator(lambda keys, n, labels: keys, lambda z, labels: z, None)
+    with pytest.raises(ValueError, match="needs styles of the generator, and there are"):
+        MEASURES["path_length_w"].run(bare._replace(generator=plain))
+
+
+TO_W = DRAWS.normal(size=(6, 2 * 5)).astype(np.float32)
+TO_PIXELS = DRAWS.normal(size=(2 * 5, 4 * 4 * 2)).astype(np.float32) / 8.0
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_path_lengths_in_w_of_a_linear_synthesis(monkeypatch, classes):
+    """At the ends of straight lines, and in pixels: a Frobenius norm."""
+
+    def squared(first, second):
+        return jnp.square(first - second).sum(axis=(1, 2, 3))
+
+    distance = PerceptualDistance("pixels", squared, None, "")
+    monkeypatch.setattr(perceptual, "squeezenet_distance", lambda: distance)
+
+    def shift(labels):
+        return 0.0 if classes is None else labels[:, None].astype(jnp.float32)
+
+    def latents(keys, n, labels):
+        assert labels is None
+        return prng.draw(keys, lambda key: jax.random.normal(key, (6,)))
+
+    def mapping(z, labels):
+        return (jnp.exp(shift(labels)) * (z @ TO_W)).reshape(-1, 2, 5)
+
+    def synthesis(ws):
+        return (ws.reshape(-1, 10) @ TO_PIXELS).reshape(-1, 4, 4, 2)
+
+    made = Generator(latents, lambda z, labels: z, classes, Styled(mapping, synthesis))
+    context = WHOLE._replace(generator=made)
+    found = MEASURES["path_length_w"].run(context, samples=40)["path_length_w"]
+    keys = prng.fold_rows(jax.random.key(3), jnp.arange(40))
+    first, second = (
+        np.asarray(latents(prng.stream(keys, end), 40, None), np.float64)
+        for end in ("first", "second")
+    )
+    scale = 1.0 if classes is None else np.exp(np.arange(40) % 3)[:, None]
+    lengths = np.square(scale * (second - first) @ TO_W @ TO_PIXELS).sum(axis=1)
+    np.testing.assert_allclose(found.value, lengths.mean(), rtol=5e-3)
+    np.testing.assert_allclose(found.std, lengths.std(), rtol=5e-3)
 
 
 def test_what_numbers_are_measured_in():
@@ -223,5 +277,6 @@ def test_what_numbers_are_measured_in():
         "parzen": "pixels",
         "classification_accuracy": "pixels",
         "path_length": "perceptual_squeezenet11",
+        "path_length_w": "perceptual_squeezenet11",
         "modes": "coordinates",
     }

@@ -11,6 +11,7 @@ from gan_jax.metrics.measures.evidence import (
     Evidence,
     Generator,
     Measure,
+    Styled,
     Value,
 )
 from gan_jax.metrics.measures.of_features import OF_FEATURES
@@ -24,6 +25,7 @@ __all__ = [
     "Evidence",
     "Generator",
     "Measure",
+    "Styled",
     "Value",
 ]
 

@@ -74,6 +74,18 @@ def needed(value: T | None, what: str) -> T:
     return value
 
 
+class Styled(NamedTuple):
+    """A generator with styles by halves.
+
+    Attributes:
+        mapping: `(latents, labels) -> styles` (n, layers, W).
+        synthesis: `(styles) -> images`, float in [-1, 1], with the noise that is kept.
+    """
+
+    mapping: Callable[[Array, Array | None], Array]
+    synthesis: Callable[[Array], Array]
+
+
 class Generator(NamedTuple):
     """A generator, for measures that look at it and not at samples.
 
@@ -81,11 +93,13 @@ class Generator(NamedTuple):
         latents: `(key, n, labels) -> (n, Z)`.
         generate: `(latents, labels) -> images`, float in [-1, 1].
         num_classes: number of classes, or None.
+        styled: the same by halves; None of one without styles.
     """
 
     latents: Callable[[Key, int, Array | None], Array]
     generate: Callable[[Array, Array | None], Array]
     num_classes: int | None
+    styled: Styled | None = None
 
 
 class Context(NamedTuple):
@@ -147,6 +161,7 @@ class Measure(NamedTuple):
         fake: what it needs of the samples.
         held_out: what it needs of held-out examples.
         generator: whether it needs the generator itself.
+        styles: whether that must have styles.
         classes: whether it is of classes, which the run then must have.
         medium: what it is measured in; None: the features of the context.
         points: whether it has a meaning for points.
@@ -159,6 +174,7 @@ class Measure(NamedTuple):
     fake: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
     generator: bool = False
+    styles: bool = False
     classes: bool = False
     medium: Callable[[], Medium] | None = None
     points: bool = False

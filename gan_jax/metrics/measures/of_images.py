@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -15,13 +15,14 @@ from gan_jax.metrics.laplacian import pyramid_distance
 from gan_jax.metrics.measures.evidence import (
     Context,
     Evidence,
+    Generator,
     Measure,
     Medium,
     Value,
     needed,
 )
 from gan_jax.metrics.parzen import parzen_score
-from gan_jax.metrics.path_length import perceptual_path_length
+from gan_jax.metrics.path_length import PathLength, perceptual_path_length
 from gan_jax.types import Array, Key
 
 
@@ -112,29 +113,61 @@ def _accuracy(context: Context, *, epochs: int = 10) -> Mapping[str, Value]:
 def _path_length(
     context: Context, *, paths: str = "full", samples: int = 1000, epsilon: float = 1e-4
 ) -> Mapping[str, Value]:
-    """In z; of generators with a mapping to w see `perceptual_path_length`."""
+    """In z, as 1812.04948 measures generators without styles."""
     generator = needed(context.generator, "a generator")
-    classes = generator.num_classes
-    labels = None if classes is None else np.arange(samples, dtype=np.int32) % classes
-
-    def latents(keys: Key) -> Array:
-        return generator.latents(keys, keys.shape[0], None)
 
     def generate(z: Array, *asked: Array) -> Array:
         return generator.generate(z, asked[0] if asked else None)
 
-    found = perceptual_path_length(
+    found = _lengths(context.seed, generator, generate, None, paths, samples, epsilon)
+    return {"path_length_z": Value(found.mean, found.std)}
+
+
+def _path_length_w(
+    context: Context, *, paths: str = "ends", samples: int = 1000, epsilon: float = 1e-4
+) -> Mapping[str, Value]:
+    """In w, at the ends of paths as 1912.04958 has it, with the noise that is kept."""
+    generator = needed(context.generator, "a generator")
+    styled = needed(generator.styled, "styles of the generator")
+
+    def mapping(z: Array, *asked: Array) -> Array:
+        return styled.mapping(z, asked[0] if asked else None)
+
+    def generate(ws: Array, *asked: Array) -> Array:
+        del asked
+        return styled.synthesis(ws)
+
+    found = _lengths(context.seed, generator, generate, mapping, paths, samples, epsilon)
+    return {"path_length_w": Value(found.mean, found.std)}
+
+
+def _lengths(
+    seed: int,
+    generator: Generator,
+    generate: Callable[..., Array],
+    mapping: Callable[..., Array] | None,
+    paths: str,
+    samples: int,
+    epsilon: float,
+) -> PathLength:
+    """Of a generator in w if there is a mapping, else in z; classes take turns."""
+    classes = generator.num_classes
+
+    def latents(keys: Key) -> Array:
+        return generator.latents(keys, keys.shape[0], None)
+
+    return perceptual_path_length(
         generate,
         latents,
         perceptual.squeezenet_distance().distance,
-        space="z",
+        space="z" if mapping is None else "w",
         paths=paths,
+        mapping=mapping,
         samples=samples,
-        labels=labels,
+        labels=None if classes is None else np.arange(samples, dtype=np.int32) % classes,
         epsilon=epsilon,
-        seed=context.seed,
+        seed=seed,
     )
-    return {"path_length_z": Value(found.mean, found.std)}
 
 
 def _pixels() -> Medium:
@@ -183,5 +216,12 @@ OF_IMAGES = {
     ),
     "path_length": Measure(
         _path_length, {"path_length_z": "lower"}, generator=True, medium=_squeezenet
+    ),
+    "path_length_w": Measure(
+        _path_length_w,
+        {"path_length_w": "lower"},
+        generator=True,
+        styles=True,
+        medium=_squeezenet,
     ),
 }
