@@ -42,7 +42,8 @@ ProGAN (`configs/progan.py:emoji`), StyleGAN (`configs/stylegan.py:emoji`) and S
 with adaptive augmentation (`configs/stylegan2.py:emoji`) on the built-in emoji at 32
 pixels, a column a category; and StyleGAN2 on {FEW} digits, with and without path length
 regularisation and augmentation. Each was trained on one core. Pictures are of the
-generator's average, and nothing in them was chosen.
+generator's average, and nothing in them was chosen; styles have no noise on emoji, where
+it would be drawn as scribbles. The time at the end is of measuring and drawing.
 
 {_methods(numbers, emoji)}
 
@@ -123,6 +124,11 @@ own digit classifier; the last row is of the {FEW} training digits themselves.
 ![Samples of the four runs](few.png)
 
 Three rows of each, in the order of the table.
+
+How to read it: one seed each, and so short a training that none of the four has learnt its
+digits by heart. The probability settles below a tenth: the discriminator knows its training
+images a little, and augmentation costs the generator more time here than it saves. Paths
+are short where there is little variety (recall), so that lengths alone rank nothing.
 """
 
 
