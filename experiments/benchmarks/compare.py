@@ -20,6 +20,7 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -28,6 +29,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from experiments.benchmarks.equal import TOLERANCE, largest_difference
 from experiments.benchmarks.plain_ring import prepare_plain
 from experiments.benchmarks.workloads import WORKLOADS, Timed, prepare, prepare_seeds
 from experiments.report import machine, replace_between
@@ -52,8 +54,10 @@ TITLES = {
     "wgan_gp": Title("WGAN-GP 32, 5 D steps, batch 64", 1.3),
     "biggan_cifar": Title("BigGAN CIFAR, width 64, 4 D steps, batch 50", 1.2),
     "biggan_128": Title("BigGAN 128, width 16, 2 D steps, batch 8", 2.0),
+    "stylegan2": Title("StyleGAN2 CIFAR, at most 256 channels, batch 16", 1.2),
     "sample_sngan": Title("samples of SNGAN 32", 1.0),
     "sample_biggan_128": Title("samples of BigGAN 128, width 16", 2.0),
+    "sample_stylegan2": Title("samples of StyleGAN2 CIFAR", 1.2),
     "seeds": Title(f"2-D ring, {SEEDS} seeds in one program", 1.0),
     "plain": Title("2-D ring by hand, no engine", None),
     "bare": Title("2-D ring by hand, no noise, no all-reduce", None),
@@ -77,6 +81,10 @@ class Peer:
     def run(self, steps: int) -> float:
         """Seconds that so many steps took."""
         return float(self._ask(f"run {steps}"))
+
+    def outputs(self, path: Path) -> None:
+        """Writes the networks, and what they give, for `equal`."""
+        self._ask(f"outputs {path}")
 
     def close(self) -> None:
         """Ends the process."""
@@ -141,8 +149,20 @@ def _against(name: str, peer: Peer, options: argparse.Namespace) -> dict[str, An
     sizes = peer.load(theirs, options.seed)
     if sizes != ours.sizes:
         raise SystemExit(f"{name}: PyTorch trains {sizes} scalars, JAX {ours.sizes}")
+    if "stylegan2" in name:
+        _check_outputs(name, peer)
     pairs = _take_turns(ours.sample, lambda: peer.run(work.steps), options.samples)
     return _row(pairs, work.steps * work.batch, ours.compile_seconds)
+
+
+def _check_outputs(name: str, peer: Peer) -> None:
+    """Ends where the networks of both sides are not the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "outputs.npz"
+        peer.outputs(path)
+        apart = largest_difference(path)
+    if not apart < TOLERANCE:
+        raise SystemExit(f"{name}: outputs of the same weights differ by {apart:.1e}")
 
 
 def _together(options: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ The worker reads lines from standard input and answers each with one line:
 
     load NAME SEED   ->  two integers, the parameters of generator and discriminator
     run STEPS        ->  the seconds these steps took
+    outputs PATH     ->  PATH, an npz file with StyleGAN2's networks and what they give
 
 It imports nothing of gan_jax, so that it can run in an environment with PyTorch alone.
 """
@@ -17,11 +18,12 @@ from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,46 +42,10 @@ from torch_nets import (
     resnet_discriminator,
     resnet_generator,
 )
-
-
-class Game(NamedTuple):
-    """A game to be played.
-
-    Attributes:
-        generator: latents to examples.
-        discriminator: examples to logits (batch,).
-        step: one step on data (rounds, batch, ...).
-        data: (steps, rounds, batch, ...), the data of so many steps.
-    """
-
-    generator: nn.Module
-    discriminator: nn.Module
-    step: Callable[[Tensor], None]
-    data: Tensor
-
+from torch_stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from torch_training import Average, Game, adam, descend, freeze, images
 
 # Games.
-
-
-def _adam(net: nn.Module, rate: float, b1: float, b2: float) -> torch.optim.Adam:
-    return torch.optim.Adam(net.parameters(), rate, (b1, b2), fused=True)
-
-
-def _descend(loss: Tensor, tx: torch.optim.Optimizer) -> None:
-    tx.zero_grad(set_to_none=True)
-    loss.backward()
-    tx.step()
-
-
-def _freeze(net: nn.Module, frozen: bool) -> None:
-    for parameter in net.parameters():
-        parameter.requires_grad_(not frozen)
-
-
-def _images(steps: int, rounds: int, batch: int, size: int = 32) -> Tensor:
-    """Random images in [-1, 1], each round's in channels_last."""
-    data = torch.rand(steps * rounds, batch, size, size, 3) * 2 - 1
-    return data.permute(0, 1, 4, 2, 3).unflatten(0, (steps, rounds))
 
 
 def _cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
@@ -95,16 +61,16 @@ def ring() -> Game:
     batch = 256
     g = mlp(2, 2, nn.ReLU)
     d = Logit(mlp(2, 1, lambda: nn.LeakyReLU(0.2, True)))
-    g_tx, d_tx = _adam(g, 2e-4, 0.5, 0.999), _adam(d, 2e-4, 0.5, 0.999)
+    g_tx, d_tx = adam(g, 2e-4, 0.5, 0.999), adam(d, 2e-4, 0.5, 0.999)
 
     def step(data: Tensor) -> None:
         with torch.no_grad():
             fake = g(torch.randn(batch, 2))
         logits = d(torch.cat([data[0], fake]))
-        _descend(_cross_entropy(*logits.split(batch)), d_tx)
-        _freeze(d, True)
-        _descend(F.softplus(-d(g(torch.randn(batch, 2)))).mean(), g_tx)
-        _freeze(d, False)
+        descend(_cross_entropy(*logits.split(batch)), d_tx)
+        freeze(d, True)
+        descend(F.softplus(-d(g(torch.randn(batch, 2)))).mean(), g_tx)
+        freeze(d, False)
 
     return Game(g, d, step, torch.randn(50, 1, batch, 2))
 
@@ -113,7 +79,7 @@ def dcgan() -> Game:
     """DCGAN at 32 x 32: real and fake pass apart, for the sake of batch norm."""
     batch = 64
     g, d = dcgan_generator(64), dcgan_discriminator(64)
-    g_tx, d_tx = _adam(g, 2e-4, 0.5, 0.999), _adam(d, 2e-4, 0.5, 0.999)
+    g_tx, d_tx = adam(g, 2e-4, 0.5, 0.999), adam(d, 2e-4, 0.5, 0.999)
 
     def latents() -> Tensor:
         return torch.rand(batch, 100) * 2 - 1
@@ -121,12 +87,12 @@ def dcgan() -> Game:
     def step(data: Tensor) -> None:
         with torch.no_grad():
             fake = g(latents())
-        _descend(_cross_entropy(d(data[0]), d(fake)), d_tx)
-        _freeze(d, True)
-        _descend(F.softplus(-d(g(latents()))).mean(), g_tx)
-        _freeze(d, False)
+        descend(_cross_entropy(d(data[0]), d(fake)), d_tx)
+        freeze(d, True)
+        descend(F.softplus(-d(g(latents()))).mean(), g_tx)
+        freeze(d, False)
 
-    return Game(g, d, step, _images(4, 1, batch))
+    return Game(g, d, step, images(4, 1, batch))
 
 
 def sngan() -> Game:
@@ -134,19 +100,19 @@ def sngan() -> Game:
     batch = 64
     g = resnet_generator(256)
     d = resnet_discriminator(128, SpectralConv, SpectralLinear, None, torch.sum)
-    g_tx, d_tx = _adam(g, 2e-4, 0.0, 0.9), _adam(d, 2e-4, 0.0, 0.9)
+    g_tx, d_tx = adam(g, 2e-4, 0.0, 0.9), adam(d, 2e-4, 0.0, 0.9)
 
     def step(data: Tensor) -> None:
         for real in data:
             iterate(d)
             with torch.no_grad():
                 fake = g(torch.randn(batch, 128))
-            _descend(_hinge(*d(torch.cat([real, fake])).split(batch)), d_tx)
-        _freeze(d, True)
-        _descend(-d(g(torch.randn(2 * batch, 128))).mean(), g_tx)
-        _freeze(d, False)
+            descend(_hinge(*d(torch.cat([real, fake])).split(batch)), d_tx)
+        freeze(d, True)
+        descend(-d(g(torch.randn(2 * batch, 128))).mean(), g_tx)
+        freeze(d, False)
 
-    return Game(g, d, step, _images(2, 5, batch))
+    return Game(g, d, step, images(2, 5, batch))
 
 
 def wgan_gp() -> Game:
@@ -160,7 +126,7 @@ def wgan_gp() -> Game:
         lambda features: nn.GroupNorm(1, features),  # over all axes, as layer norm
         torch.mean,
     )
-    g_tx, d_tx = _adam(g, 1e-4, 0.0, 0.9), _adam(d, 1e-4, 0.0, 0.9)
+    g_tx, d_tx = adam(g, 1e-4, 0.0, 0.9), adam(d, 1e-4, 0.0, 0.9)
 
     def penalty(real: Tensor, fake: Tensor) -> Tensor:
         weight = torch.rand(batch, 1, 1, 1)
@@ -174,28 +140,12 @@ def wgan_gp() -> Game:
                 fake = g(torch.randn(batch, 128))
             real_logits, fake_logits = d(torch.cat([real, fake])).split(batch)
             distance = fake_logits.mean() - real_logits.mean()
-            _descend(distance + 10.0 * penalty(real, fake), d_tx)
-        _freeze(d, True)
-        _descend(-d(g(torch.randn(batch, 128))).mean(), g_tx)
-        _freeze(d, False)
+            descend(distance + 10.0 * penalty(real, fake), d_tx)
+        freeze(d, True)
+        descend(-d(g(torch.randn(batch, 128))).mean(), g_tx)
+        freeze(d, False)
 
-    return Game(g, d, step, _images(2, 5, batch))
-
-
-class Average:
-    """An average of a network, parameters and statistics alike."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self._new, self._old = _floats(net), _floats(copy.deepcopy(net))
-
-    @torch.no_grad()
-    def move(self) -> None:
-        """One step towards the network."""
-        torch._foreach_lerp_(self._old, self._new, 1e-4)
-
-
-def _floats(net: nn.Module) -> list[Tensor]:
-    return [leaf for leaf in net.state_dict().values() if leaf.is_floating_point()]
+    return Game(g, d, step, images(2, 5, batch))
 
 
 @torch.no_grad()
@@ -221,7 +171,7 @@ def _biggan(
 ) -> Game:
     """BigGAN: real and fake in one pass; the generator is averaged."""
     batch = data.shape[2]
-    g_tx, d_tx = _adam(g, g_rate, 0.0, 0.999), _adam(d, 2e-4, 0.0, 0.999)
+    g_tx, d_tx = adam(g, g_rate, 0.0, 0.999), adam(d, 2e-4, 0.0, 0.999)
     average = Average(g)
 
     def step(data: Tensor) -> None:
@@ -231,16 +181,16 @@ def _biggan(
             with torch.no_grad():
                 fake = g(torch.randn(batch, latent), y)
             logits = d(torch.cat([real, fake]), torch.cat([y, y]))
-            _descend(_hinge(*logits.split(batch)), d_tx)
+            descend(_hinge(*logits.split(batch)), d_tx)
         iterate(g)
-        _freeze(d, True)
+        freeze(d, True)
         y = torch.randint(classes, (batch,))
         g_tx.zero_grad(set_to_none=True)
         (-d(g(torch.randn(batch, latent), y), y).mean()).backward()
         if orthogonal:
             _add_orthogonal(g, orthogonal)
         g_tx.step()
-        _freeze(d, False)
+        freeze(d, False)
         average.move()
 
     return Game(g, d, step, data)
@@ -261,14 +211,46 @@ def _biggan_128_nets() -> tuple[nn.Module, nn.Module]:
 
 def biggan_cifar() -> Game:
     """BigGAN at 32 x 32: four discriminator steps."""
-    nets, data = _biggan_cifar_nets(), _images(1, 4, 50)
+    nets, data = _biggan_cifar_nets(), images(1, 4, 50)
     return _biggan(*nets, data, latent=128, classes=10, g_rate=2e-4, orthogonal=0.0)
 
 
 def biggan_128() -> Game:
     """BigGAN at 128 x 128: two discriminator steps, orthogonal regularisation."""
-    nets, data = _biggan_128_nets(), _images(2, 2, 8, 128)
+    nets, data = _biggan_128_nets(), images(2, 2, 8, 128)
     return _biggan(*nets, data, latent=120, classes=1000, g_rate=5e-5, orthogonal=1e-4)
+
+
+def _stylegan2_nets() -> tuple[nn.Module, nn.Module]:
+    """At most 256 channels."""
+    return StyleGAN2Generator(256, 512), StyleGAN2Discriminator(256)
+
+
+def stylegan2() -> Game:
+    """StyleGAN2 at 32 x 32: R1 every 16 steps; the generator is averaged."""
+    batch, every = 16, 16
+    g, d = _stylegan2_nets()
+    g_tx, d_tx = adam(g, 2.5e-3, 0.0, 0.99), adam(d, 2.5e-3, 0.0, 0.99)
+    average, turns = Average(g), itertools.count()
+
+    def penalty(real: Tensor) -> Tensor:
+        real = real.detach().requires_grad_(True)
+        (slope,) = torch.autograd.grad(d(real).sum(), real, create_graph=True)
+        return slope.square().sum(dim=(1, 2, 3)).mean()
+
+    def step(data: Tensor) -> None:
+        real = data[0]
+        with torch.no_grad():
+            fake = g(torch.randn(batch, 512))
+        descend(_cross_entropy(d(real), d(fake)), d_tx)
+        if next(turns) % every == 0:
+            descend(0.005 * every * penalty(real), d_tx)
+        freeze(d, True)
+        descend(F.softplus(-d(g(torch.randn(batch, 512), moving=True))).mean(), g_tx)
+        freeze(d, False)
+        average.move()
+
+    return Game(g, d, step, images(2, 1, batch))
 
 
 def _sampler(nets: tuple[nn.Module, nn.Module], generate: Callable[[], Tensor]) -> Game:
@@ -295,6 +277,12 @@ def sample_biggan_128() -> Game:
     return _sampler((g, d), lambda: g(torch.randn(8, 120), torch.randint(1000, (8,))))
 
 
+def sample_stylegan2() -> Game:
+    """Samples of StyleGAN2's generator, with the noise that it keeps."""
+    g, d = _stylegan2_nets()
+    return _sampler((g, d), lambda: g(torch.randn(64, 512)))
+
+
 GAMES = {
     "ring": ring,
     "dcgan": dcgan,
@@ -302,8 +290,10 @@ GAMES = {
     "wgan_gp": wgan_gp,
     "biggan_cifar": biggan_cifar,
     "biggan_128": biggan_128,
+    "stylegan2": stylegan2,
     "sample_sngan": sample_sngan,
     "sample_biggan_128": sample_biggan_128,
+    "sample_stylegan2": sample_stylegan2,
 }
 
 
@@ -324,6 +314,25 @@ def size(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
 
+def outputs(game: Game, path: str) -> None:
+    """Writes copies of StyleGAN2's networks, whose biases are moved away from zero, and
+    what they make of random latents: images, their logits, and the slopes of these.
+    """
+    g, d = copy.deepcopy(game.generator).eval(), copy.deepcopy(game.discriminator)
+    with torch.no_grad():
+        for parameter in (*g.parameters(), *d.parameters()):
+            if parameter.ndim < 2:
+                parameter.add_(torch.randn(parameter.shape), alpha=0.1)
+    latents = torch.randn(4, 512)
+    fake = g(latents).detach().requires_grad_(True)
+    logits = d(fake)
+    (slopes,) = torch.autograd.grad(logits.sum(), fake)
+    arrays = {"latents": latents, "images": fake, "logits": logits, "slopes": slopes}
+    for name, net in {"generator": g, "discriminator": d}.items():
+        arrays |= {f"{name}.{key}": leaf for key, leaf in net.state_dict().items()}
+    np.savez(path, **{key: leaf.detach().numpy() for key, leaf in arrays.items()})
+
+
 def serve(lines: Iterable[str]) -> None:
     """Answers requests until the input ends."""
     game = None
@@ -337,6 +346,9 @@ def serve(lines: Iterable[str]) -> None:
                 for i in range(int(steps)):
                     game.step(game.data[i % len(game.data)])
                 answer = repr(time.perf_counter() - begin)
+            case ["outputs", path]:
+                outputs(game, path)
+                answer = path
         print(answer, flush=True)
 
 

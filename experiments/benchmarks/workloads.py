@@ -15,9 +15,10 @@ import optax
 
 from gan_jax import compile_game, parallel, tracing, trees
 from gan_jax.engine import Algorithm
-from gan_jax.game import Game, ema_from_decay, rounds
+from gan_jax.game import Ema, Game, ema_from_decay, rounds
 from gan_jax.methods import METHODS, Recipe
 from gan_jax.nn import initializers
+from gan_jax.optim import lazy_adam
 from gan_jax.priors import normal
 
 Timed = Callable[[], float]
@@ -101,6 +102,29 @@ def _biggan_128() -> Game:
     )
 
 
+def _stylegan2() -> Game:
+    """The game of `configs/stylegan2.py:cifar10` in float32, with at most 256 channels and
+    without augmentation.
+    """
+    published = inspect.signature(METHODS["stylegan2"]).parameters["recipe"].default
+    penalty = published.d_terms["r1"]._replace(weight=0.01)
+    return METHODS["stylegan2"](
+        image_shape=_IMAGE,
+        channel_max=256,
+        mapping_layers=2,
+        d_architecture="orig",
+        group_size=32,
+        mixing=0.0,
+        recipe=published._replace(
+            g_tx=lazy_adam(2.5e-3, 4),
+            d_tx=lazy_adam(2.5e-3, 16),
+            g_ema=Ema(500_000.0, ramp=0.05),
+            d_terms={"r1": penalty},
+            g_terms={},
+        ),
+    )
+
+
 WORKLOADS = {
     "ring": Workload(_ring, (2,), 256, steps=400, per_call=200, devices=2),
     "dcgan": Workload(
@@ -110,12 +134,14 @@ WORKLOADS = {
     "wgan_gp": Workload(_images("wgan_gp"), _IMAGE, 64, steps=1),
     "biggan_cifar": Workload(_biggan_cifar, _IMAGE, 50, steps=1, classes=10),
     "biggan_128": Workload(_biggan_128, _LARGE, 8, steps=4, per_call=4, classes=1000),
+    "stylegan2": Workload(_stylegan2, _IMAGE, 16, steps=16),
     "sample_sngan": Workload(
         _images("sngan", recipe=_averaged("sngan", 64)), _IMAGE, 64, steps=1, sampling=True
     ),
     "sample_biggan_128": Workload(
         _biggan_128, _LARGE, 8, steps=8, per_call=8, classes=1000, sampling=True
     ),
+    "sample_stylegan2": Workload(_stylegan2, _IMAGE, 64, steps=4, sampling=True),
 }
 
 

@@ -84,6 +84,9 @@ def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
 def _convolve(x: Array, kernel: Array, *, geometry: Geometry) -> Array:
     if geometry.strides == (1, 1):
         return conv_forms.convolve(x, kernel, pads=geometry.pads)
+    if conv_forms.strided_pays(geometry.window, geometry.strides, kernel.shape[2:]):
+        whole = resize(x, geometry.pads)
+        return conv_forms.convolve_strided(whole, kernel, geometry.strides)
     folded = _fold(resize(x, geometry.edges), geometry.strides)
     return conv_forms.convolve(folded, _fold_kernel(kernel, geometry.strides))
 
@@ -112,6 +115,11 @@ def _spread(y: Array, kernel: Array, *, geometry: Geometry) -> Array:
 def _correlate(x: Array, y: Array, *, geometry: Geometry) -> Array:
     if geometry.strides == (1, 1):
         return conv_forms.correlate(x, y, pads=geometry.pads)
+    channels = x.shape[3], y.shape[3]
+    if conv_forms.strided_pays(geometry.window, geometry.strides, channels):
+        whole = resize(x, geometry.pads)
+        shape = geometry.window, geometry.strides
+        return conv_forms.correlate_strided(whole, y, *shape)
     folded = _fold(resize(x, geometry.edges), geometry.strides)
     (kh, kw), strides = geometry.window, geometry.strides
     return _unfold_kernel(conv_forms.correlate(folded, y), strides)[:kh, :kw]

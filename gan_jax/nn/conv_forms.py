@@ -9,7 +9,9 @@ windows side by side.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -144,6 +146,69 @@ def _dot(a: Array, b: Array) -> Array:
     axes = (((0,), (0,)), ((), ()))
     products = lax.dot_general(*matrices, axes, preferred_element_type=jnp.float32)
     return products.reshape(*a.shape[3:], *outputs)
+
+
+# Strides.
+
+
+def strided_pays(
+    window: tuple[int, ...], strides: tuple[int, int], channels: tuple[int, ...]
+) -> bool:
+    """Whether a stride is better left in the convolution than folded into channels: where
+    the window is no whole number of strides, and would have to be filled up with zeros.
+    """
+    whole = all(k % s == 0 for k, s in zip(window, strides, strict=True))
+    return not whole and min(channels) >= _MANY
+
+
+def convolve_strided(x: Array, kernel: Array, strides: Pair) -> Array:
+    """The convolution of an image without edges: one matrix product for every tap, in
+    blocks of images.
+    """
+    kh, kw, inputs, outputs = kernel.shape
+    taps = kernel.reshape(-1, inputs, outputs)
+
+    def block(x: Array) -> Array:
+        seen = _strided_windows(x, (kh, kw), strides)
+        products = (
+            jnp.dot(pixels.reshape(-1, inputs), tap, preferred_element_type=jnp.float32)
+            for pixels, tap in zip(seen, taps, strict=True)
+        )
+        return functools.reduce(operator.add, products).astype(x.dtype)
+
+    h, w = _strided_size(x, (kh, kw), strides)
+    blocks = _blocks(x.shape[0], 2 * x.shape[0] * h * w / _ROWS)
+    parts = x.reshape(blocks, -1, *x.shape[1:])
+    y = block(x) if blocks == 1 else lax.map(block, parts)
+    return y.reshape(-1, h, w, outputs)
+
+
+def correlate_strided(x: Array, y: Array, window: Pair, strides: Pair) -> Array:
+    """The weight gradient of `convolve_strided`, likewise."""
+
+    def block(x: Array, y: Array) -> Array:
+        products = [_dot(seen, y) for seen in _strided_windows(x, window, strides)]
+        return jnp.stack(products).reshape(*window, x.shape[3], y.shape[3])
+
+    blocks = _blocks(x.shape[0], 2 * math.prod(y.shape[:3]) / _ROWS)
+    return _sum_over_blocks(block, blocks, x, y).astype(x.dtype)
+
+
+def _strided_size(x: Array, window: Pair, strides: Pair) -> Pair:
+    """(H', W') of the output of an image without edges."""
+    h, w = ((n - k) // s + 1 for n, k, s in zip(x.shape[1:3], window, strides, strict=True))
+    return h, w
+
+
+def _strided_windows(x: Array, window: Pair, strides: Pair) -> list[Array]:
+    """The pixels that each tap of a kernel sees, in row-major order of taps."""
+    (sh, sw), (h, w) = strides, _strided_size(x, window, strides)
+    high, wide = sh * (h - 1) + 1, sw * (w - 1) + 1
+    return [
+        x[:, i : i + high : sh, j : j + wide : sw]
+        for i in range(window[0])
+        for j in range(window[1])
+    ]
 
 
 # Minimal filtering.

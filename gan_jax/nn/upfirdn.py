@@ -2,7 +2,9 @@
 (StyleGAN2, 1912.04958, appendix B; the filter and its place as in the authors' code).
 
 A filter is made of sums of shifted images along one axis and then the other: XLA fuses
-them, knows their derivatives of any order, and multiplies no zeros.
+them, and multiplies no zeros. It is a primitive of JAX, since its transpose is such a
+filter too, with its factors changed over: left to XLA, sums of shifts turn into slow sums
+of padded images, the slower the higher the derivative.
 """
 
 from __future__ import annotations
@@ -11,10 +13,14 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jax.typing import ArrayLike
 
 from gan_jax.nn.conv import conv, conv_transpose
@@ -65,11 +71,11 @@ def upfirdn2d(
     Raises:
         ValueError: the image is smaller than the filter.
     """
-    ups, downs = _pair(up), _pair(down)
+    sides = x.shape[1], x.shape[2]
 
     def filtered(rows: np.ndarray, columns: np.ndarray) -> Array:
-        half = _along(x, 1, rows * gain, ups[0], downs[0], padding[0])
-        return _along(half, 2, columns, ups[1], downs[1], padding[1])
+        taps = tuple(map(float, rows * gain)), tuple(map(float, columns))
+        return _filter(x, _Filtering(sides, taps, _pair(up), _pair(down), padding))
 
     pairs = _separated(np.asarray(taps, np.float64), flip)
     return functools.reduce(operator.add, (filtered(*pair) for pair in pairs))
@@ -176,52 +182,172 @@ def _balanced(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.nda
     return rows * total, columns / total
 
 
-def _along(
-    x: Array, axis: int, taps: np.ndarray, up: int, down: int, pads: tuple[int, int]
-) -> Array:
-    """One axis of `upfirdn2d`. Outputs that see the pixels between zeros in the same place
-    are computed together, by the taps that meet pixels there.
+# The primitive.
+
+
+class _Filtering(NamedTuple):
+    """`upfirdn2d` by two filters along the axes, to be correlated.
+
+    Attributes:
+        sides: (H, W) of the image.
+        taps: of both axes.
+        ups: pixels, with the zeros after each, along both.
+        downs: steps between the pixels that are kept.
+        pads: of the image with its zeros.
     """
-    size, (before, after) = x.shape[axis], pads
-    span = size * up + before + after - len(taps)
-    if span < 0:
-        raise ValueError(
-            f"a filter of {len(taps)} taps does not fit into {size * up} pixels with "
-            f"padding {pads}"
+
+    sides: tuple[int, int]
+    taps: tuple[tuple[float, ...], tuple[float, ...]]
+    ups: tuple[int, int]
+    downs: tuple[int, int]
+    pads: Pads
+
+    @property
+    def axes(self) -> tuple[_Axis, _Axis]:
+        """Both axes apart."""
+        rows, columns = (_Axis(*fields) for fields in zip(*self, strict=True))
+        return rows, columns
+
+    @property
+    def transposed(self) -> _Filtering:
+        """The filter whose matrix is the transpose of this one's."""
+        rows, columns = (axis.transposed for axis in self.axes)
+        return _Filtering(
+            (rows.side, columns.side),
+            (rows.taps, columns.taps),
+            (rows.up, columns.up),
+            (rows.down, columns.down),
+            (rows.pads, columns.pads),
         )
-    outputs, common = span // down + 1, math.gcd(up, down)
-    phases, stride = up // common, down // common
-    each = -(-outputs // phases)
+
+
+class _Axis(NamedTuple):
+    """One axis of a `_Filtering`."""
+
+    side: int
+    taps: tuple[float, ...]
+    up: int
+    down: int
+    pads: tuple[int, int]
+
+    @property
+    def outputs(self) -> int:
+        """Pixels of the result."""
+        return (self.side * self.up + sum(self.pads) - len(self.taps)) // self.down + 1
+
+    @property
+    def transposed(self) -> _Axis:
+        """This axis of `_Filtering.transposed`."""
+        before = len(self.taps) - 1 - self.pads[0]
+        whole = (self.side - 1) * self.up + len(self.taps)
+        after = whole - self.outputs * self.down - before
+        flipped = self.taps[::-1]
+        return _Axis(self.outputs, flipped, self.down, self.up, (before, after))
+
+
+def _filter(x: Array, filtering: _Filtering) -> Array:
+    """Applies the primitive to (B, H, W, C).
+
+    Raises:
+        ValueError: the image is smaller than the filter.
+    """
+    for axis in filtering.axes:
+        if axis.side * axis.up + sum(axis.pads) < len(axis.taps):
+            raise ValueError(
+                f"a filter of {len(axis.taps)} taps does not fit into "
+                f"{axis.side * axis.up} pixels with padding {axis.pads}"
+            )
+    filtered: Array = _filter_p.bind(x, filtering=filtering)
+    return filtered
+
+
+def _evaluate(x: Array, *, filtering: _Filtering) -> Array:
+    """Both axes; all padding comes first, since XLA on CPU adds padded images slowly."""
+    rows, columns = map(_phased, filtering.axes)
+    edges = ((0, 0, 0), (*rows.edges, 0), (*columns.edges, 0), (0, 0, 0))
+    padded = lax.pad(x, jnp.zeros((), x.dtype), edges)
+    return _along(_along(padded, 1, rows), 2, columns)
+
+
+def _batched(
+    operands: Sequence[Array], axes: Sequence[int], *, filtering: _Filtering
+) -> tuple[Array, int]:
+    """Mapped images are further images."""
+    x = jnp.moveaxis(operands[0], axes[0], 0)
+    y = _filter_p.bind(x.reshape(-1, *x.shape[2:]), filtering=filtering)
+    return y.reshape(*x.shape[:2], *y.shape[1:]), 0
+
+
+_filter_p = Primitive("filter")
+_filter_p.def_impl(jax.jit(_evaluate, static_argnames="filtering"))
+_filter_p.def_abstract_eval(
+    lambda x, *, filtering: x.update(
+        shape=(x.shape[0], *(axis.outputs for axis in filtering.axes), x.shape[3]),
+        weak_type=False,
+    )
+)
+mlir.register_lowering(_filter_p, mlir.lower_fun(_evaluate, multiple_results=False))
+ad.deflinear2(
+    _filter_p,
+    lambda y, x, *, filtering: [_filter_p.bind(y, filtering=filtering.transposed)],
+)
+batching.primitive_batchers[_filter_p] = _batched
+
+
+# What it computes.
+
+
+class _Phases(NamedTuple):
+    """How an axis is computed.
+
+    Attributes:
+        parts: for each of the outputs that see the pixels between zeros in the same place,
+            which are computed together, the weights of pixels and where these begin.
+        reach: pixels from the first to the last that a weight is given to.
+        stride: between these.
+        edges: what the image lacks before and after; negative crops.
+        outputs: pixels of the result.
+    """
+
+    parts: tuple[tuple[tuple[float, int], ...], ...]
+    reach: int
+    stride: int
+    edges: tuple[int, int]
+    outputs: int
+
+
+def _phased(axis: _Axis) -> _Phases:
+    """An axis in phases, of which each knows the taps that meet pixels and not zeros."""
+    common = math.gcd(axis.up, axis.down)
+    phases, stride = axis.up // common, axis.down // common
+    outputs, before = axis.outputs, axis.pads[0]
+    reach = stride * (-(-outputs // phases) - 1) + 1
     places = [
         [
-            (tap, (phase * down + tap - before) // up)
-            for tap in range(len(taps))
-            if (phase * down + tap - before) % up == 0
+            (weight, (phase * axis.down + tap - before) // axis.up)
+            for tap, weight in enumerate(axis.taps)
+            if (phase * axis.down + tap - before) % axis.up == 0
         ]
         for phase in range(phases)
     ]
     starts = [start for place in places for _, start in place] or [0]
-    reach = stride * (each - 1) + 1
     low = min(starts)
-    padded = _resized(x, axis, -low, max(starts) + reach - size)
-    parts = [
-        _total(
-            padded, axis, [(taps[tap], start - low) for tap, start in place], reach, stride
-        )
-        for place in places
-    ]
-    if phases == 1:
+    edges = (-low, max(starts) + reach - axis.side)
+    parts = tuple(
+        tuple((weight, start - low) for weight, start in place) for place in places
+    )
+    return _Phases(parts, reach, stride, edges, outputs)
+
+
+def _along(x: Array, axis: int, phases: _Phases) -> Array:
+    """One axis of an image that has its edges."""
+    reach, stride = phases.reach, phases.stride
+    parts = [_total(x, axis, part, reach, stride) for part in phases.parts]
+    if len(parts) == 1:
         return parts[0]
     woven = jnp.stack(parts, axis=axis + 1)
-    woven = woven.reshape(*x.shape[:axis], phases * each, *x.shape[axis + 1 :])
-    return lax.slice_in_dim(woven, 0, outputs, axis=axis)
-
-
-def _resized(x: Array, axis: int, before: int, after: int) -> Array:
-    """Zeros at the two ends of an axis, or crops where negative."""
-    widths = [(0, 0, 0)] * x.ndim
-    widths[axis] = (before, after, 0)
-    return lax.pad(x, jnp.zeros((), x.dtype), widths)
+    woven = woven.reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+    return lax.slice_in_dim(woven, 0, phases.outputs, axis=axis)
 
 
 def _total(
@@ -231,7 +357,7 @@ def _total(
     if not weighted:
         return jnp.zeros_like(lax.slice_in_dim(x, 0, reach, stride, axis))
     stretches = (
-        float(weight) * lax.slice_in_dim(x, start, start + reach, stride, axis)
+        weight * lax.slice_in_dim(x, start, start + reach, stride, axis)
         for weight, start in weighted
     )
     return functools.reduce(operator.add, stretches)

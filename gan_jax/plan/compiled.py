@@ -22,7 +22,7 @@ from gan_jax.plan.measure import (
     seconds_at_peak,
     speed,
 )
-from gan_jax.plan.program import Part, Program, trace_step
+from gan_jax.plan.program import Part, Program, shares, trace_step
 from gan_jax.plan.timeline import Held, timeline
 from gan_jax.plan.topology import Topology
 
@@ -135,6 +135,7 @@ class Measured(NamedTuple):
     Attributes:
         config: what was compiled.
         topology: what for.
+        span: the steps of a run that are like it, from the first to one past the last.
         devices: devices of its mesh.
         memory: on a device.
         parts: what of the arguments belongs to whom.
@@ -154,6 +155,7 @@ class Measured(NamedTuple):
 
     config: ConfigDict
     topology: Topology
+    span: tuple[int, int]
     devices: int
     memory: Memory
     parts: tuple[Part, ...]
@@ -200,20 +202,21 @@ cycles then mean nothing."""
 
 
 def compile_for(
-    config: ConfigDict, topology: Topology, *, thorough: bool = False
+    config: ConfigDict, topology: Topology, stage: int = -1, *, thorough: bool = False
 ) -> Measured | TooLarge:
     """Compiles the step of a config for a topology.
 
     Args:
         config: of a run.
         topology: the devices.
+        stage: see `trace_step`.
         thorough: whether TPU compilers look for the fastest tilings too, as in a run, which
             takes many times as long, and tell their cycles.
 
     Raises:
         UserError: the config is wrong, or cannot be split over the devices.
     """
-    program = trace_step(config, topology.devices)
+    program = trace_step(config, topology.devices, stage)
     begin = time.monotonic()
     chip = topology.chip
     options = None
@@ -243,9 +246,9 @@ def _measure(
     spent: tuple[float, float],
 ) -> Measured:
     module = hlo.parse(compiled.as_text() or "")
-    shares = {phase.name: 1.0 / phase.every for phase in program.game.phases}
+    phases = shares(program.game)
     devices, chip = program.mesh.size, topology.chip
-    found = list(costs(module, shares, devices))
+    found = list(costs(module, phases, devices))
     flops = _flops(found, program.steps)
     optimal = _optimal(compiled, found, chip, program.steps)
     spans = _time(found, topology, optimal, program.steps)
@@ -253,10 +256,11 @@ def _measure(
     return Measured(
         config=config,
         topology=topology,
+        span=program.span,
         devices=devices,
         memory=read_memory(compiled.memory_analysis(), _capacity(topology)),
         parts=program.parts,
-        held=timeline(module, shares),
+        held=timeline(module, phases),
         flops=flops,
         needed=total_flops(program.flops) / devices / program.steps,
         bytes=sum(cost.bytes * cost.times for cost in found) / program.steps,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jax.extend.core import jaxprs_in_params
@@ -20,17 +20,22 @@ Flops = Mapping[str, float]
 """`{dtype of the factors: operations}`."""
 
 
-def count_flops(jaxpr: Any) -> Flops:
+def count_flops(jaxpr: Any, shares: Mapping[str, float] | None = None) -> Flops:
     """Operations of a closed jaxpr whose results are all used.
 
     Of the branches of a `cond` the heaviest counts. A `while_loop` whose length is not
     static counts once.
+
+    Args:
+        jaxpr: of the program.
+        shares: `{scope: share}`, how often the branch of a `cond` in a named scope is
+            taken, as of the phases of a game that run on some steps only; 1 elsewhere.
     """
     pruned, _ = partial_eval.dce_jaxpr(jaxpr.jaxpr, [True] * len(jaxpr.jaxpr.outvars))
-    return dict(_count(pruned))
+    return dict(_count(pruned, shares or {}))
 
 
-def _count(jaxpr: Any) -> dict[str, float]:
+def _count(jaxpr: Any, shares: Mapping[str, float]) -> dict[str, float]:
     total: dict[str, float] = defaultdict(float)
     for eqn in jaxpr.eqns:
         name = eqn.primitive.name
@@ -41,14 +46,27 @@ def _count(jaxpr: Any) -> dict[str, float]:
         elif name in ("convolve", "spread", "correlate"):
             total[str(eqn.invars[0].aval.dtype)] += _own_convolution(eqn)
         elif name == "cond":
-            branches = [_count(branch.jaxpr) for branch in eqn.params["branches"]]
+            scopes = str(eqn.source_info.name_stack).split("/")
+            share, inside = taken(scopes, shares)
+            branches = [_count(branch.jaxpr, inside) for branch in eqn.params["branches"]]
             for dtype, value in max(branches, key=total_flops).items():
-                total[dtype] += value
+                total[dtype] += value * share
         else:
             for inner in jaxprs_in_params(eqn.params):
-                for dtype, value in _count(inner).items():
+                for dtype, value in _count(inner, shares).items():
                     total[dtype] += value * _times(eqn)
     return total
+
+
+def taken(
+    scopes: Iterable[str], shares: Mapping[str, float]
+) -> tuple[float, Mapping[str, float]]:
+    """How often the branch of a `cond` in some scopes is taken, and the shares of what
+    stands within it, where these scopes have been counted.
+    """
+    found = shares.keys() & set(scopes)
+    share = min((shares[scope] for scope in found), default=1.0)
+    return share, {scope: each for scope, each in shares.items() if scope not in found}
 
 
 def _times(eqn: Any) -> int:

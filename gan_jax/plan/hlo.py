@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from gan_jax.plan.flops import taken
+
 _BITS = {"pred": 8, "token": 0, "opaque": 0}
 _ARRAY = re.compile(r"\b([a-z]+[0-9a-z]*)\[([0-9,<=]*)\](\{[^{}]*\})?")
 _COMMENT = re.compile(r"/\*.*?\*/")
@@ -182,15 +184,18 @@ class Module:
             if instruction.opcode not in _RUNS:
                 continue
             inside = fused or instruction.opcode in ("fusion", "custom-call")
-            for name, often in self._bodies(instruction, computation, shares):
-                inner = self.computations[name]
-                deeper = (*path, instruction)
-                yield from self._walk(inner, times * often, inside, deeper, shares)
+            share, rest = 1.0, shares
+            if instruction.opcode == "conditional":
+                share, rest = taken(instruction.op_name.split("/"), shares)
+            for name, often in self._bodies(instruction, computation):
+                inner, deeper = self.computations[name], (*path, instruction)
+                each = times * share * often
+                yield from self._walk(inner, each, inside, deeper, rest)
 
     def _bodies(
-        self, instruction: Instruction, around: Computation, shares: Mapping[str, float]
+        self, instruction: Instruction, around: Computation
     ) -> list[tuple[str, float]]:
-        """Computations that an instruction runs, and how often."""
+        """Computations that an instruction runs, and how often where it runs."""
         called = instruction.called
         if instruction.opcode == "while":
             return [(called["body"][0], float(self.trips(instruction, around) or 1))]
@@ -199,9 +204,7 @@ class Module:
                 *called["true_computation"],
                 *called["false_computation"],
             )
-            scopes = instruction.op_name.split("/")
-            share = min((shares[s] for s in scopes if s in shares), default=1.0)
-            return [(max(names, key=self.length), share)]
+            return [(max(names, key=self.length), 1.0)]
         return [(name, 1.0) for names in called.values() for name in names]
 
     def length(self, name: str) -> int:

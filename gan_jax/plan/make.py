@@ -12,6 +12,7 @@ from gan_jax import registry
 from gan_jax.errors import UserError
 from gan_jax.plan.advise import Trial, advise, fits
 from gan_jax.plan.compiled import compile_for
+from gan_jax.plan.program import count_stages
 from gan_jax.plan.report import Json, entry, summary
 from gan_jax.plan.topology import open_topology, parse, prepare
 
@@ -24,6 +25,7 @@ def make_plan(
     *,
     advice: bool = True,
     thorough: bool = False,
+    every_stage: bool = False,
 ) -> Json:
     """Compiles the training step of a config for each topology, and tells what it costs.
 
@@ -34,6 +36,8 @@ def make_plan(
         topologies: names, as of `gan_jax.plan.topology`.
         advice: whether to look for changes where the config does not fit.
         thorough: whether to compile as thoroughly as a run does; see `compile_for`.
+        every_stage: whether to compile every stage of a config that has several, and not
+            the last alone.
 
     Returns:
         A JSON value; `text` and `page` show it.
@@ -56,5 +60,7 @@ def make_plan(
         if advice and not fits(result):
             _LOG.info("%s: it does not fit; looking for what does", name.text)
             trials = advise(config, topology, result, compile_)
-        entries.append(entry(topology, result, trials))
+        earlier = range(count_stages(config) - 1) if every_stage else ()
+        others = [compile_(config, topology, stage) for stage in earlier]
+        entries.append(entry(topology, result, trials, others))
     return summary(config, entries)

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import parallel, registry, trees
 from gan_jax.errors import UserError
-from gan_jax.game import Game, rounds
+from gan_jax.game import Game, Stage, rounds
 from gan_jax.plan.flops import Flops, count_flops
 from gan_jax.session import (
     abstract_state,
@@ -46,11 +46,13 @@ class Program(NamedTuple):
     """A training step, traced for its devices.
 
     Attributes:
-        game: what is played: the last stage of the config's program.
+        game: what is played in the stage.
+        span: the steps of a run at which the stage begins and ends.
         mesh: the devices.
         lowered: the program, ready to compile.
         steps: training steps in one run of it.
-        flops: of its convolutions and products of matrices, over all devices and `steps`.
+        flops: of its convolutions and products of matrices, over all devices and `steps`;
+            those of lazy phases by their share of the steps.
         parts: what it is given: state by player and kind, and the batch.
         parameters: `{player: number of its parameters}`.
         statistics: elements of the largest array of batch statistics; 0 without any.
@@ -58,6 +60,7 @@ class Program(NamedTuple):
     """
 
     game: Game
+    span: tuple[int, int]
     mesh: Mesh
     lowered: jax.stages.Lowered
     steps: int
@@ -68,19 +71,34 @@ class Program(NamedTuple):
     seconds: float
 
 
-def trace_step(config: ConfigDict, devices: Sequence[jax.Device]) -> Program:
+def count_stages(config: ConfigDict) -> int:
+    """How many stages of its program a run of the config comes to.
+
+    Raises:
+        UserError: the config is wrong.
+    """
+    program = registry.resolve(config, example_shape(config)).program
+    return len(_played(program, config.train.steps))
+
+
+def trace_step(
+    config: ConfigDict, devices: Sequence[jax.Device], stage: int = -1
+) -> Program:
     """The step that `gan_jax.session` would compile for the config on these devices.
 
     Args:
         config: from `default_config`, changed.
         devices: in the order of the mesh; real ones, or those of a topology.
+        stage: of the stages that a run comes to; the last, where a method that grows costs
+            most.
 
     Raises:
         UserError: the config is wrong, or does not fit the devices.
     """
     begin = time.monotonic()
     run = registry.resolve(config, example_shape(config))
-    game, size = run.program[-1].game, config.train.batch_size
+    played, span = _played(run.program, config.train.steps)[stage]
+    game, size = played.game, config.train.batch_size
     mesh = config_mesh(config, devices)
     check_batch(config, mesh)
     _check_mode(config)
@@ -92,11 +110,12 @@ def trace_step(config: ConfigDict, devices: Sequence[jax.Device]) -> Program:
     )
     step: Any = config_step(config, algorithm, mesh, state)
     traced = step.trace(state, batch)
-    flops = count_flops(traced.jaxpr)
+    flops = count_flops(traced.jaxpr, shares(game))
     lowered = traced.lower()
     players = state.players.values()
     return Program(
         game=game,
+        span=span,
         mesh=mesh,
         lowered=lowered,
         steps=steps,
@@ -108,6 +127,22 @@ def trace_step(config: ConfigDict, devices: Sequence[jax.Device]) -> Program:
         ),
         seconds=time.monotonic() - begin,
     )
+
+
+def _played(program: Sequence[Stage], steps: int) -> list[tuple[Stage, tuple[int, int]]]:
+    """The stages that begin within so many steps, with when they begin and end."""
+    found, begin = [], 0
+    for stage in program:
+        end = steps if stage.until is None else min(stage.until, steps)
+        if begin < steps:
+            found.append((stage, (begin, end)))
+        begin = end
+    return found
+
+
+def shares(game: Game) -> dict[str, float]:
+    """`{phase: share of the steps it runs on}`."""
+    return {phase.name: 1.0 / phase.every for phase in game.phases}
 
 
 def _batch(

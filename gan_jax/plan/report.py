@@ -25,8 +25,15 @@ def summary(config: ConfigDict, entries: Sequence[Json]) -> Json:
     }
 
 
-def entry(topology: Topology, result: Measured | TooLarge, trials: Sequence[Trial]) -> Json:
-    """One topology: the config as it is, what was tried, and what fits."""
+def entry(
+    topology: Topology,
+    result: Measured | TooLarge,
+    trials: Sequence[Trial],
+    earlier: Sequence[Measured | TooLarge] = (),
+) -> Json:
+    """One topology: the config as it is, what was tried, and what fits; and the stages
+    before, if they were planned.
+    """
     fitting = [trial for trial in trials if trial.fits]
     chip = topology.chip
     return {
@@ -45,6 +52,7 @@ def entry(topology: Topology, result: Measured | TooLarge, trials: Sequence[Tria
         },
         "fits": fits(result),
         "as_configured": measured(result),
+        "earlier_stages": [measured(stage) for stage in earlier],
         "tried": [
             {
                 "changes": dict(trial.changes),
@@ -88,6 +96,7 @@ def measured(result: Measured | TooLarge) -> Json:
     return {
         "compiled": True,
         "devices": result.devices,
+        "span": list(result.span),
         "memory": memory._asdict() | {"peak": memory.peak, "fits": memory.fits},
         "held_by_phase": [held._asdict() for held in result.held],
         "flops": dict(result.flops),
@@ -106,7 +115,8 @@ def _time(result: Measured) -> Json | None:
     if result.time is None:
         return None
     time, train = result.time, result.config.train
-    hours = train.steps * time.step / 3600.0
+    begin, end = result.span
+    hours = (end - begin) * time.step / 3600.0
     chips = result.topology.chips * result.devices / len(result.topology.devices)
     return time._asdict() | {
         "step": time.step,
@@ -139,6 +149,11 @@ def _gradients(result: Measured) -> list[Json]:
 def warnings(result: Measured) -> list[str]:
     """What people should know of a step that compiles."""
     said = []
+    (begin, end), steps = result.span, result.config.train.steps
+    if end - begin < steps:
+        said.append(
+            f"this is the stage of steps {begin:,} to {end:,}; hours are of these alone"
+        )
     compiled = sum(result.flops.values())
     if result.needed and compiled > 1.05 * result.needed:
         said.append(

@@ -16,7 +16,8 @@ from gan_jax.nn import conv_forms
 from gan_jax.nn.resample import avg_pool, upsample_nearest
 
 # (image, kernel, strides, padding): pixels, shifts, few inputs, few outputs, strides, odd
-# sizes, crops, a window smaller than the stride, a batch in blocks, minimal filtering.
+# sizes, crops, a window smaller than the stride, a batch in blocks, minimal filtering,
+# windows of no whole number of strides, those in blocks.
 CONVS = [
     ((3, 7, 9, 5), (1, 1, 5, 4), (2, 2), "VALID"),
     ((3, 7, 9, 13), (3, 3, 13, 14), (1, 1), "SAME"),
@@ -30,6 +31,8 @@ CONVS = [
     ((86, 7, 9, 13), (2, 3, 13, 14), (1, 1), "VALID"),
     ((3, 7, 8, 32), (3, 2, 32, 33), (1, 1), ((2, 0), (-1, 1))),
     ((3, 9, 8, 8), (5, 4, 8, 32), (2, 2), "SAME"),
+    ((3, 9, 8, 16), (5, 4, 16, 18), (2, 3), ((2, 0), (-1, 3))),
+    ((36, 17, 16, 17), (3, 3, 17, 16), (2, 2), "VALID"),
 ]
 TRANSPOSED = [
     ((3, 4, 5, 9), (4, 4, 9, 10), (2, 2), "SAME"),
@@ -99,6 +102,7 @@ def test_conv_transpose_and_gradients_equal_lax(image, kernel, strides, padding)
         (convs.conv, (2, 3, 32, 32), (1, 1)),
         (convs.conv, (3, 2, 13, 3), (1, 1)),
         (convs.conv, (3, 3, 13, 14), (2, 2)),
+        (convs.conv, (3, 3, 16, 17), (2, 2)),
         (convs.conv_transpose, (2, 3, 13, 14), (2, 2)),
     ],
 )

@@ -168,6 +168,25 @@ def test_second_derivatives_are_those_of_a_bilinear_map(platform):
         np.testing.assert_allclose(twice, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("up", "down", "padding"),
+    [
+        (1, 1, ((2, 2), (2, 1))),
+        (2, 1, ((2, 1), (0, 3))),
+        (1, 2, ((1, 1), (3, -1))),
+        ((3, 1), (2, 4), ((1, 2), (-1, 4))),
+        (2, (4, 3), ((5, 6), (-2, 3))),
+    ],
+)
+def test_the_matrix_by_columns_is_that_by_rows(up, down, padding):
+    x = jax.random.normal(KEY, (1, 5, 4, 1))
+    f = partial(upfirdn2d, taps=np.outer(*TAPS), up=up, down=down, padding=padding)
+    columns, rows = jax.jit(jax.jacfwd(f))(x), jax.jit(jax.jacrev(f))(x)
+    np.testing.assert_allclose(rows, columns, atol=1e-6)
+    assert np.abs(columns).max() > 1.0
+    np.testing.assert_allclose(jnp.tensordot(columns, x, 4), f(x), atol=1e-5)
+
+
 def test_gradients_of_upfirdn_are_its_adjoint():
     x = jax.random.normal(KEY, (1, 5, 4, 2))
     f = partial(upfirdn2d, taps=np.outer(*TAPS), up=3, down=2, padding=((1, 2), (-1, 4)))

@@ -118,6 +118,20 @@ def test_the_heaviest_branch_counts_and_what_nobody_reads_does_not():
     assert counted(branched, (4, 4)) == {"float32": 256.0}
 
 
+def test_a_branch_in_a_named_scope_counts_by_its_share_once():
+    def lazily(x):
+        def sometimes():
+            return x @ jax.lax.cond(x[0, 1] > 0.0, lambda: x @ x, lambda: x)
+
+        with jax.named_scope("lazy"):
+            y = jax.lax.cond(x[0, 0] > 0.0, sometimes, lambda: x)
+        return y @ x
+
+    jaxpr = jax.make_jaxpr(lazily)(jax.ShapeDtypeStruct((4, 4), jnp.float32))
+    assert count_flops(jaxpr, {"lazy": 0.25}) == {"float32": 128.0 + 0.25 * 256.0}
+    assert count_flops(jaxpr, {"other": 0.25}) == {"float32": 3 * 128.0}
+
+
 def test_what_is_computed_again_counts_again():
     def net(w, x):
         return jnp.sum(jnp.tanh(jnp.tanh(x @ w) @ w))

@@ -136,17 +136,21 @@ def test_calls_of_gpu_libraries_count_as_what_they_compute():
 
 @pytest.fixture(scope="module")
 def compiled():
-    """Three steps of descent on 8 devices, with a lazy branch; two weights."""
+    """Three steps of descent on 8 devices, with a branch in a lazy one; two weights."""
     mesh = parallel.make_mesh()
 
     def step(weights, x):
+        def sometimes():
+            one, two = weights["a"] @ weights["b"], jnp.ones((8, 4))
+            return jax.lax.cond(
+                x[0, 1] > 0.0, lambda: jnp.sum(one @ two), lambda: jnp.sum(one)
+            )
+
         with jax.named_scope("train"):
             loss = lambda w: jnp.mean(jnp.square(jnp.tanh(x @ w["a"]) @ w["b"]))  # noqa: E731
             grads = jax.grad(loss)(weights)
         with jax.named_scope("lazy"):
-            scale = jax.lax.cond(
-                x[0, 0] > 0.0, lambda: jnp.sum(weights["a"] @ weights["b"]), lambda: 0.0
-            )
+            scale = jax.lax.cond(x[0, 0] > 0.0, sometimes, lambda: 0.0)
         return jax.tree.map(lambda w, g: w - scale * g, weights, grads), None
 
     shapes = {"a": (32, 16), "b": (16, 8)}
@@ -163,8 +167,9 @@ def compiled():
 def test_products_of_a_compiled_loop(compiled):
     counted = sum(operations(s)[1] * s.times for s in compiled.executed({"lazy": 0.25}))
     rows = 64 // 8
-    # Forward two, backward two for the weights and one between; the branch a quarter.
-    turn = 2.0 * rows * (2 * 32 * 16 + 3 * 16 * 8) + 0.25 * 2.0 * 32 * 16 * 8
+    # Forward two, backward two for the weights and one between; the branches a quarter.
+    lazy = 2.0 * (32 * 16 * 8 + 32 * 8 * 4)
+    turn = 2.0 * rows * (2 * 32 * 16 + 3 * 16 * 8) + 0.25 * lazy
     np.testing.assert_allclose(counted, 3 * turn, rtol=1e-12)
 
 

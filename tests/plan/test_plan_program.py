@@ -13,7 +13,7 @@ from gan_jax import trees
 from gan_jax.errors import UserError
 from gan_jax.game import rounds
 from gan_jax.plan.compiled import compile_for
-from gan_jax.plan.program import trace_step
+from gan_jax.plan.program import count_stages, trace_step
 from gan_jax.plan.topology import open_topology, parse
 from gan_jax.session import open_session
 
@@ -50,6 +50,17 @@ def test_the_program_is_the_text_of_the_runs_own(config):
     planned = trace_step(config, jax.devices())
     assert planned.mesh == session.mesh
     assert planned.lowered.as_text() == own.as_text()
+
+
+def test_the_last_stage_that_a_run_comes_to_is_planned():
+    config = ring(train__steps=10)
+    config.stages = ({"until": 4, "d_steps": 3}, {"until": 8, "d_steps": 2})
+    found = [trace_step(config, jax.devices(), n) for n in (-1, 0, 1, 2)]
+    assert [p.span for p in found] == [(8, 10), (0, 4), (4, 8), (8, 10)]
+    assert [rounds(p.game) for p in found] == [1, 3, 2, 1]
+    config.train.steps = 5
+    assert count_stages(config) == 2
+    assert trace_step(config, jax.devices()).span == (4, 5)
 
 
 def test_nothing_is_allocated():

@@ -57,6 +57,7 @@ def step(temporaries, **changes):
     return Measured(
         config=config(),
         topology=TOPOLOGY,
+        span=(0, 36_000),
         devices=4,
         memory=memory,
         parts=PARTS,
@@ -104,6 +105,16 @@ def plan():
 
 def test_a_plan_survives_json(plan):
     assert json.loads(json.dumps(plan, allow_nan=False)) == plan
+
+
+def test_hours_of_a_stage_are_its_own():
+    last, first = step(80 * MIB, span=(9_000, 36_000)), step(40 * MIB, span=(0, 9_000))
+    found = entry(TOPOLOGY, last, (), [first])
+    assert found["as_configured"]["time"]["hours"] == 27_000 * 0.2 / 3600
+    (earlier,) = found["earlier_stages"]
+    assert (earlier["span"], earlier["time"]["hours"]) == ([0, 9_000], 9_000 * 0.2 / 3600)
+    said = found["as_configured"]["warnings"][0]
+    assert said == ("this is the stage of steps 9,000 to 36,000; hours are of these alone")
 
 
 def test_numbers_of_a_step(plan):
