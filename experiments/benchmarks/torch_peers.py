@@ -3,7 +3,8 @@
 Every peer does the work of the method of the same name: as many parameters, discriminator
 steps, passes and power iterations, in the settings in which PyTorch is fastest:
 channels_last images, no graph where no gradient is needed, gradients set to None, fused
-Adam.
+Adam. StyleGAN2's networks, with many small operations between convolutions, are compiled
+too, for which PyTorch wants a C++ compiler.
 
 The worker reads lines from standard input and answers each with one line:
 
@@ -232,6 +233,7 @@ def stylegan2() -> Game:
     g, d = _stylegan2_nets()
     g_tx, d_tx = adam(g, 2.5e-3, 0.0, 0.99), adam(d, 2.5e-3, 0.0, 0.99)
     average, turns = Average(g), itertools.count()
+    fast_g, fast_d = torch.compile(g), torch.compile(d)  # without second derivatives
 
     def penalty(real: Tensor) -> Tensor:
         real = real.detach().requires_grad_(True)
@@ -241,12 +243,13 @@ def stylegan2() -> Game:
     def step(data: Tensor) -> None:
         real = data[0]
         with torch.no_grad():
-            fake = g(torch.randn(batch, 512))
-        descend(_cross_entropy(d(real), d(fake)), d_tx)
+            fake = fast_g(torch.randn(batch, 512))
+        descend(_cross_entropy(fast_d(real), fast_d(fake)), d_tx)
         if next(turns) % every == 0:
             descend(0.005 * every * penalty(real), d_tx)
         freeze(d, True)
-        descend(F.softplus(-d(g(torch.randn(batch, 512), moving=True))).mean(), g_tx)
+        fake = fast_g(torch.randn(batch, 512), moving=True)
+        descend(F.softplus(-fast_d(fake)).mean(), g_tx)
         freeze(d, False)
         average.move()
 
@@ -280,7 +283,8 @@ def sample_biggan_128() -> Game:
 def sample_stylegan2() -> Game:
     """Samples of StyleGAN2's generator, with the noise that it keeps."""
     g, d = _stylegan2_nets()
-    return _sampler((g, d), lambda: g(torch.randn(64, 512)))
+    fast_g = torch.compile(g)
+    return _sampler((g, d), lambda: fast_g(torch.randn(64, 512)))
 
 
 GAMES = {

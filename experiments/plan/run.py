@@ -3,6 +3,7 @@ StyleGAN2-1024 and ProGAN-1024.
 
     python -m experiments.plan.run                      all sections of this page
     python -m experiments.plan.run --only stylegan2     one; the others keep their rows
+    python -m experiments.plan.run --only progan --stages    with all its stages, an hour
 
 Nothing is run and no accelerator is needed, but `pip install -e '.[tpu]'` and, for BigGAN,
 `pip install --no-deps` of what the extra `cuda-plan` names. Writes this page from
@@ -35,6 +36,7 @@ RESULTS, README, FIRST = (
 )
 BEGIN, END = "<!-- table: written by experiments/plan -->", "<!-- end of table -->"
 SLICES = ("v4:2x2x1", "v4:2x2x4", "v5p:2x2x1", "v5p:2x2x4")
+BOARDS = ("v4:2x2x1", "v5p:2x2x1")
 PODS = ("v3:8x8", "v4:4x4x4", "v5p:4x4x4", "v5e:8x8", "v6e:8x8", "h100:2x8")
 HEAD = (
     "topology", "devices", "GiB, of", "TFLOP", "ms a step", "FLOP use", "images/s", "hours",
@@ -55,14 +57,12 @@ class Section(NamedTuple):
         config: makes it.
         topologies: names of slices.
         about: what a step is, with the plan's `batch_size` and `steps`.
-        grows: whether every stage is planned.
     """
 
     title: str
     config: Callable[[], ConfigDict]
     topologies: tuple[str, ...]
     about: str
-    grows: bool = False
 
 
 def _stylegan2() -> ConfigDict:
@@ -93,12 +93,11 @@ fourth: both count by their share, so that a step is the mean over sixteen.""",
     "progan": Section(
         "ProGAN-1024",
         lambda: progan.get_config("celebahq1024"),
-        SLICES,
+        BOARDS,
         """A step of `configs/progan.py:celebahq1024` (1710.10196: batch {batch_size:,},
 WGAN-GP, float32 as published, {steps:,} steps). A run is a program of nine stages over one
-state, each compiled apart. The first two tables are of the last stage, at 1024 pixels as it
-fades in, its hours those of that stage alone; the third has all stages.""",
-        grows=True,
+state, each compiled apart. These are of the last stage, at 1024 pixels as it fades in, its
+hours those of that stage alone.""",
     ),
 }  # fmt: skip
 
@@ -164,11 +163,11 @@ def _tera(result: Json) -> str:
     return f"{sum(result['flops'].values()) / 1e12:.2f}"
 
 
-def planned(section: Section) -> Json:
+def planned(section: Section, *, every_stage: bool = False) -> Json:
     """The rows of a section, and how they were made."""
     begin = time.monotonic()
     plan = make_plan(
-        section.config(), section.topologies, advice=False, every_stage=section.grows
+        section.config(), section.topologies, advice=False, every_stage=every_stage
     )
     items = plan["topologies"]
     packages = ", ".join(f"{name} {version(name)}" for name in ("jax", "libtpu"))
@@ -178,9 +177,7 @@ def planned(section: Section) -> Json:
         "steps": plan["steps"],
         "rows": [row(item) for item in items],
         "details": [details(item) for item in items],
-        "stages": [line for item in items for line in stages(item)]
-        if section.grows
-        else [],
+        "stages": [line for item in items for line in stages(item)] if every_stage else [],
         "made": f"{minutes:.1f} minutes on {machine()} ({packages})",
     }
 
@@ -222,9 +219,9 @@ _BOTTOM = """## How to read it
   which a test holds against a formula of a network's layers. BigGAN's orthogonal penalty is
   computed on every device and is part of both.
 - TPU compilers give "optimal_seconds": the operations at the peak rate and, one after the
-  other, the bytes at the memory's bandwidth. Where they give none, as for programs with
-  lazy phases, and for GPUs, the roofline bound takes its place, every instruction at the
-  peak or at the bandwidth, whichever is slower, which is more favourable.
+  other, the bytes at the memory's bandwidth. Where they give none, and for GPUs, the
+  roofline bound takes its place, every instruction at the peak or at the bandwidth,
+  whichever is slower, which is more favourable: compare rows whose time is of one source.
 - "Gradients sent per update" counts elements in arrays larger than any batch statistics, as
   a share of the player's parameters: a gradient that is summed once over the devices is 1.
 - `--thorough` compiles as a run does, ten times longer, and tells cycles too."""
@@ -235,10 +232,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", choices=SECTIONS, help="plan one section")
-    only = parser.parse_args().only
+    parser.add_argument("--stages", action="store_true", help="plan all stages of a run")
+    options = parser.parse_args()
+    only = options.only
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in [only] if only else SECTIONS:
-        results[name] = planned(SECTIONS[name])
+        results[name] = planned(SECTIONS[name], every_stage=options.stages)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     README.write_text(page(results))
     if only in (None, "biggan"):

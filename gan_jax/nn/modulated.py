@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import jax.numpy as jnp
 from jax import lax
 
@@ -60,7 +63,9 @@ def modulated_conv2d(
     else:
         y = conv(scaled, weights)
     if demodulate:
-        squares = jnp.square(kernel).sum(axis=(0, 1))
+        # One by one: a sum over axes XLA on CPU fuses with all of `y`, at twice its time.
+        taps = jnp.square(kernel).reshape(-1, *kernel.shape[2:])
+        squares = functools.reduce(operator.add, taps)
         norms = jnp.dot(jnp.square(styles), squares, precision=lax.Precision.HIGHEST)
         y = y * _over_space(lax.rsqrt(norms + 1e-8), y)
     return y if noise is None else y + noise.astype(y.dtype)
