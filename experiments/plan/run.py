@@ -36,7 +36,7 @@ RESULTS, README, FIRST = (
 )
 BEGIN, END = "<!-- table: written by experiments/plan -->", "<!-- end of table -->"
 SLICES = ("v4:2x2x1", "v4:2x2x4", "v5p:2x2x1", "v5p:2x2x4")
-BOARDS = ("v4:2x2x1", "v5p:2x2x1")
+BOARDS = ("v4:2x2x1", "v4:2x2x4", "v5p:2x2x1")
 PODS = ("v3:8x8", "v4:4x4x4", "v5p:4x4x4", "v5e:8x8", "v6e:8x8", "h100:2x8")
 HEAD = (
     "topology", "devices", "GiB, of", "TFLOP", "ms a step", "FLOP use", "images/s", "hours",
@@ -65,13 +65,6 @@ class Section(NamedTuple):
     about: str
 
 
-def _stylegan2() -> ConfigDict:
-    """Mapped over the devices so that bfloat16 gradients are summed as float32."""
-    config = stylegan2.get_config()
-    config.parallel.mode = "shard_map"
-    return config
-
-
 SECTIONS = {
     "biggan": Section(
         "BigGAN-128",
@@ -83,12 +76,13 @@ parameters, {steps:,} steps).""",
     ),
     "stylegan2": Section(
         "StyleGAN2-1024",
-        _stylegan2,
+        stylegan2.get_config,
         SLICES,
         """A step of `configs/stylegan2.py` (1912.04958, configuration F at 1024 pixels:
-batch {batch_size:,}, the four finest resolutions in bfloat16, {steps:,} steps), with
-`parallel.mode=shard_map`. R1 runs on every sixteenth step and the path length on every
-fourth: both count by their share, so that a step is the mean over sixteen.""",
+batch {batch_size:,}, the four finest resolutions in bfloat16, {steps:,} steps), under
+`jit`, which sums the gradients of bfloat16 layers as such; `parallel.mode=shard_map` sums
+float32. R1 runs on every sixteenth step and the path length on every fourth: both count by
+their share, so that a step is the mean over sixteen.""",
     ),
     "progan": Section(
         "ProGAN-1024",
