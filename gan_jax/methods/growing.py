@@ -20,11 +20,13 @@ import optax
 from flax import linen
 from jax.typing import ArrayLike
 
-from gan_jax.game import Aux, Batch, Game, Objective, Phase, View, Views
+from gan_jax.game import Aux, Batch, Game, Objective, View, Views
+from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
 from gan_jax.networks.growing import faded, resolved, side_of, weights_at
 from gan_jax.nn.adapter import Example, from_linen
 from gan_jax.nn.resample import avg_pool, upsample_nearest
 from gan_jax.numerics import to_unit
+from gan_jax.priors import Prior
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key, Net, Params, PyTree, Scalar, Stats
 
@@ -143,6 +145,31 @@ def growing_net(module: linen.Module, level: float, *examples: Example) -> Net:
     return Net(init, apply)
 
 
+def growing_nets(
+    modules: Mapping[str, linen.Module],
+    prior: Prior,
+    image_shape: tuple[int, ...],
+    num_classes: int | None,
+    level: float,
+) -> dict[str, Net]:
+    """The nets of a generator and a discriminator that grow; see `growing_net`.
+
+    Args:
+        modules: "generator" and "discriminator".
+        prior: latent distribution.
+        image_shape: of the finest stage.
+        num_classes: number of classes, or None.
+        level: how far they have grown at first.
+    """
+    latent = jax.eval_shape(prior, jax.random.key(0)).shape
+    labels = () if num_classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
+    inputs = {GENERATOR: latent, DISCRIMINATOR: image_shape}
+    return {
+        name: growing_net(modules[name], level, shape, *labels)
+        for name, shape in inputs.items()
+    }
+
+
 def grown_weights(stats: Stats, stages: int) -> Array:
     """Weights of all stages but the coarsest, as statistics say, (stages - 1,)."""
     return weights_at(stats[_GROWTH]["level"].astype(jnp.float32) / _UNITS, stages)
@@ -215,9 +242,8 @@ def at_stage(
             views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
         ) -> tuple[Mapping[str, Scalar], Aux]:
             alpha = alpha_at(last, fade, views.images_seen)
-            options = {
-                name: draw(keys) for name, draw in (drawing or {}).items()
-            }  # the same in every pass of a phase
+            # The same in every pass of a phase.
+            options = {name: draw(keys) for name, draw in (drawing or {}).items()}
             nets = {
                 name: _trained(module, last, alpha, options.get(name, {}))
                 for name, module in modules.items()
@@ -230,8 +256,11 @@ def at_stage(
 
         return played
 
-    phases = tuple(_with_objective(phase, staged) for phase in game.phases)
-    return game._replace(phases=phases)
+    return game._replace(
+        phases=tuple(
+            phase._replace(objective=staged(phase.objective)) for phase in game.phases
+        )
+    )
 
 
 def level_of(stages: int, stage: int | None, fade: Fade | None) -> float:
@@ -293,7 +322,3 @@ def _with_nets(views: Mapping[str, View], nets: Mapping[str, Net]) -> dict[str, 
         name: replace(view, net=nets[name]) if name in nets else view
         for name, view in views.items()
     }
-
-
-def _with_objective(phase: Phase, staged: Callable[[Objective], Objective]) -> Phase:
-    return phase._replace(objective=staged(phase.objective))

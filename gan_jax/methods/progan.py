@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-import jax
 import jax.numpy as jnp
 import optax
 from jax.typing import DTypeLike
 
 from gan_jax import losses, penalties, transforms
 from gan_jax.game import Game, ema_from_decay
-from gan_jax.methods.growing import Fade, at_stage, growing_net, level_of
+from gan_jax.methods.growing import Fade, at_stage, growing_nets, level_of
 from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.recipe import Recipe
 from gan_jax.methods.terms import Weighted
@@ -94,13 +93,9 @@ def progan(
             plan, num_classes, minibatch=minibatch, dtype=dtype
         ),
     }
-    latent = jax.eval_shape(recipe.prior, jax.random.key(0)).shape
-    labels = () if num_classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
     level = level_of(len(plan.features), stage, fade)
+    nets = growing_nets(modules, recipe.prior, image_shape, num_classes, level)
     game = from_recipe(
-        growing_net(modules[GENERATOR], level, latent, *labels),
-        growing_net(modules[DISCRIMINATOR], level, image_shape, *labels),
-        recipe,
-        num_classes=num_classes,
+        nets[GENERATOR], nets[DISCRIMINATOR], recipe, num_classes=num_classes
     )
     return at_stage(game, modules, stage, fade)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike, DTypeLike
@@ -17,7 +16,7 @@ from gan_jax.methods.growing import (
     Fade,
     alpha_at,
     at_stage,
-    growing_net,
+    growing_nets,
     grown_weights,
     level_of,
     own_stats,
@@ -195,11 +194,9 @@ def stylegan(
             plan, num_classes, minibatch=minibatch, dtype=dtype
         ),
     }
-    latent = jax.eval_shape(recipe.prior, jax.random.key(0)).shape
-    labels = () if num_classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
     stages = len(plan.features)
     level = level_of(stages, stage, fade)
-    generator = growing_net(styled, level, latent, *labels)
+    nets = growing_nets(modules, recipe.prior, image_shape, num_classes, level)
     last = resolved(stage, stages)
 
     def draw_at(images_seen: Scalar) -> Draw:
@@ -209,8 +206,8 @@ def stylegan(
     terms = weighted("g_terms", recipe.g_terms)
     terms = {name: in_styles(one, draw_at, path_shrink) for name, one in terms.items()}
     game = from_recipe(
-        generator._replace(apply=GrownApply(styled)),
-        growing_net(modules[DISCRIMINATOR], level, image_shape, *labels),
+        nets[GENERATOR]._replace(apply=GrownApply(styled)),
+        nets[DISCRIMINATOR],
         recipe._replace(g_terms=terms),
         num_classes=num_classes,
     )
