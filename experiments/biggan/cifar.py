@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from experiments.biggan.logs import read_lines, training_minutes
 from experiments.biggan.runs import ROOT
+from experiments.logs import read_lines, training_minutes
 from experiments.report import table, write_page
 from gan_jax import loop
 from gan_jax.config import set_augment, set_options

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from experiments.biggan.logs import read_lines, starts, training_minutes
 from experiments.biggan.runs import CLASSES, ROWS, SCORED, SEED, Row, row_config
+from experiments.logs import read_lines, starts, training_minutes
 from gan_jax import prng, registry, trees
 from gan_jax.checkpoint import load
 from gan_jax.data import make_pipeline

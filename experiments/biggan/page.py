@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.biggan.logs import Resumed, Traces, growth
 from experiments.biggan.measure import (
     NEIGHBOURS,
     PASS_BATCH,
@@ -37,6 +36,7 @@ from experiments.biggan.runs import (
     paper_parameters,
 )
 from experiments.biggan.train import TWIN_STEPS
+from experiments.logs import Resumed, Traces, growth
 from experiments.report import table
 
 EACH, SHOWN_THRESHOLDS = 10, (2.0, 1.0, 0.5, 0.15)

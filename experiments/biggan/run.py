@@ -18,11 +18,11 @@ import matplotlib
 import numpy as np
 
 from experiments.biggan import measure
-from experiments.biggan.logs import Resumed, Traces, resumptions, traces
 from experiments.biggan.measure import Curve, Finished, Labelled, Trained
 from experiments.biggan.page import EACH, SHOWN_THRESHOLDS, Study, page
 from experiments.biggan.runs import KILLED, RUNS, SCORED, SEED, SIZE
 from experiments.biggan.train import KILL_AT, TWIN_STEPS
+from experiments.logs import Resumed, Traces, resumptions, traces
 from experiments.report import write_page
 from gan_jax.checkpoint import read_record
 from gan_jax.metrics.classifier import load_classifier

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import jax
 
-from experiments.biggan.logs import read_lines
 from experiments.biggan.runs import KILLED, ROOT, ROWS, RUNS, row_config
+from experiments.logs import read_lines
 from gan_jax import loop
 from gan_jax.checkpoint import saved_steps
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from experiments.biggan.logs import read_lines
+from experiments.logs import read_lines
 from experiments.style.runs import COLUMNS, SEED
 from gan_jax.analyses import common
 from gan_jax.analysis import Curve, curves

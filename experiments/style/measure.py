@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.biggan.logs import read_lines, training_minutes
+from experiments.logs import read_lines, training_minutes
 from experiments.style.runs import CELLS
 from gan_jax.evaluation.command import evaluate_run
 from gan_jax.metrics.extractors import open_features

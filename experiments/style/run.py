@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from experiments.biggan.logs import read_lines
+from experiments.logs import read_lines
 from experiments.looks import look
 from experiments.report import write_page
 from experiments.style import figures

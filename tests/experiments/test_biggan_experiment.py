@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from flax import linen
 
-from experiments.biggan import logs, measure, page
+from experiments import logs
+from experiments.biggan import measure, page
 from experiments.biggan.runs import ROWS, RUNS, Run, paper_parameters, row_config
 from gan_jax.game import View
 from gan_jax.metrics.features import FeatureNet, Features
