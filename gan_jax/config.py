@@ -62,6 +62,7 @@ def _recipe() -> ConfigDict:
             "truncation": placeholder(float),  # normal latents beyond it are drawn again
             "g_optimizer": _optimizer(),
             "d_optimizer": _optimizer(),
+            "e_optimizer": _optimizer(),  # of an encoder; None: the generator's
             "g_transform": placeholder(
                 str
             ),  # spectral_norm, equalized_lr, weight_norm, none
@@ -92,13 +93,18 @@ def default_config() -> ConfigDict:
             "method": "dcgan",  # a name in gan_jax.methods.METHODS
             "model": ConfigDict(),  # keyword arguments of the method's networks
             "recipe": _recipe(),
-            # Earlier stages: ({"until": step, "recipe field": value, ...}, ...)
+            # Earlier stages: ({"until": step, "recipe field": value, ...}, ...), also with
+            # "model": {option: value}, and "restart": True for an Adam that begins anew
+            # when the stage has ended.
             "stages": (),
             "data": {
                 "source": "builtin:mnist",
                 "data_dir": placeholder(str),
                 "image_shape": placeholder(tuple),  # None: as the source's
                 "num_classes": placeholder(int),  # None: unconditional
+                # Examples whose labels are seen, as many of each class, in a stream
+                # beside that of all; None: no such stream.
+                "labelled": placeholder(int),
                 "resize": "cover",  # cover, contain, stretch, none
                 "crop": "center",  # center, random
                 "flip": False,
@@ -212,7 +218,7 @@ def set_augment(config: ConfigDict, name: str, **options: Any) -> None:
 
 
 def set_optimizer(config: ConfigDict, players: str, name: str, **numbers: float) -> None:
-    """Sets the optimizer of "g", "d" or both ("gd")."""
+    """Sets the optimizer of "g", "d", "e" (an encoder's) or several ("gd")."""
     for player in players:
         spec = config.recipe[f"{player}_optimizer"]
         spec.name = name

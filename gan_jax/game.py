@@ -99,16 +99,23 @@ class View:
     raw: Params
     stats: Stats
 
-    def __call__(self, *inputs: Any, train: bool = True) -> Any:
+    def __call__(self, *inputs: Any, train: bool = True, keys: Key | None = None) -> Any:
         """The net's outputs; its new statistics are dropped."""
-        return self.with_stats(*inputs, train=train)[0]
+        return self.with_stats(*inputs, train=train, keys=keys)[0]
 
     def with_stats(
-        self, *inputs: Any, train: bool = True, stats: Stats | None = None
+        self,
+        *inputs: Any,
+        train: bool = True,
+        stats: Stats | None = None,
+        keys: Key | None = None,
     ) -> tuple[Any, Stats]:
-        """Outputs and new statistics, from `stats` in place of the view's if given."""
+        """Outputs and new statistics, from `stats` in place of the view's if given; a net
+        that draws noise does so by `keys`, one per example, and draws none without them.
+        """
         used = self.stats if stats is None else stats
-        return self.net.apply(self.params, used, *inputs, train=train)
+        noise = {"keys": keys} if self.net.stochastic else {}
+        return self.net.apply(self.params, used, *inputs, train=train, **noise)
 
 
 @dataclass(frozen=True)

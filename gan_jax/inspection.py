@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -21,7 +20,7 @@ from gan_jax.engine import compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import rounds
 from gan_jax.sampler import always, in_turn, make_sampler
-from gan_jax.session import abstract_state, example_shape
+from gan_jax.session import abstract_batch, abstract_state, example_shape
 from gan_jax.trained import load_config, open_run
 
 
@@ -113,10 +112,7 @@ def describe(config: ConfigDict) -> dict[str, Any]:
     game = run.program[-1].game
     algorithm = compile_game(game)
     state = abstract_state(config, algorithm)
-    shape = (rounds(game), config.train.batch_size)
-    batch = {"image": jax.ShapeDtypeStruct((*shape, *run.data.image_shape), jnp.float32)}
-    if run.data.num_classes is not None:
-        batch["label"] = jax.ShapeDtypeStruct(shape, jnp.int32)
+    batch = abstract_batch(run.data, (rounds(game), config.train.batch_size))
     cost = jax.jit(algorithm.step).lower(state, batch).cost_analysis() or {}
     nets = {}
     for name, player in state.players.items():

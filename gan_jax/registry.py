@@ -6,7 +6,6 @@ in tables, and its whole becomes a `Run` of typed values.
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from gan_jax.methods.growing import restart
 from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.terms import Terms, Weighted, weighted
 from gan_jax.optimizers import build_optimizer, decaying
+from gan_jax.stages import check_multiple, parts
 from gan_jax.tables import (
     AUGMENTATIONS,
     LOSSES,
@@ -42,6 +42,7 @@ class DataSettings(NamedTuple):
     data_dir: str | None
     image_shape: tuple[int, ...]
     num_classes: int | None
+    labelled: int | None
     resize: str
     crop: str
     flip: bool
@@ -91,7 +92,7 @@ _LEAST = {
     "train.steps_per_dispatch": 1, "log.every": 1, "log.spectrum_every": 0,
     "samples.every": 0, "samples.count": 2, "samples.columns": 1, "checkpoint.every": 0,
     "checkpoint.keep_last": 1, "checkpoint.keep_best": 0, "score.every": 0,
-    "score.samples": 2, "score.reference": 0, "guards.max_rollbacks": 0,
+    "score.samples": 2, "score.reference": 0, "guards.max_rollbacks": 0, "data.labelled": 1,
 }  # fmt: skip
 _PER_DISPATCH = (
     "train.steps", "log.every", "log.spectrum_every", "samples.every", "checkpoint.every",
@@ -107,20 +108,13 @@ def check_numbers(config: ConfigDict) -> None:
     """
     flat = flatten(config)
     for name, least in _LEAST.items():
-        if flat[name] < least:
+        if flat[name] is not None and flat[name] < least:
             raise UserError(f"{name} must be at least {least}, got {flat[name]}")
     if config.data.num_classes is not None and config.data.num_classes < 1:
         raise UserError(f"data.num_classes must be positive, got {config.data.num_classes}")
     per_call = config.train.steps_per_dispatch
     for name in _PER_DISPATCH:
-        _check_multiple(name, flat[name], per_call)
-
-
-def _check_multiple(name: str, value: int, per_call: int) -> None:
-    if value % per_call:
-        raise UserError(
-            f"{name} ({value}) must be a multiple of train.steps_per_dispatch ({per_call})"
-        )
+        check_multiple(name, flat[name], per_call)
 
 
 def build_program(config: ConfigDict, image_shape: tuple[int, ...]) -> Program:
@@ -135,48 +129,10 @@ def build_program(config: ConfigDict, image_shape: tuple[int, ...]) -> Program:
             Stage(until, build_game(changed, image_shape), restart if number else None)
             for number, (until, changed) in enumerate(config_turns(config, image_shape))
         )
-    stages: list[Stage] = []
-    for number, entry in enumerate(config.stages):
-        name, begin = f"stages[{number}]", stages[-1].until if stages else 0
-        until = entry.get("until") if isinstance(entry, Mapping | ConfigDict) else None
-        if not isinstance(until, int) or until <= (begin or 0):
-            raise UserError(
-                f"{name} needs 'until', the step at which it ends, a whole number "
-                f"above {begin}"
-            )
-        _check_multiple(f"{name}['until']", until, config.train.steps_per_dispatch)
-        changed = _changed_recipe(name, config, entry)
-        stages.append(Stage(until, build_game(changed, image_shape)))
-    return (*stages, Stage(None, build_game(config, image_shape)))
-
-
-def _changed_recipe(stage: str, config: ConfigDict, entry: Mapping[str, Any]) -> ConfigDict:
-    """The config with the recipe of a stage."""
-    changed = copy.deepcopy(config)  # with the types of fields that are not set
-    for name, value in entry.items():
-        if name == "until":
-            continue
-        if name not in changed.recipe:
-            raise UserError(
-                f"{stage} names no recipe field {name!r}{nearest(name, changed.recipe)}"
-            )
-        try:
-            _set_field(changed, name, value)
-        except (TypeError, KeyError, ValueError) as error:
-            raise UserError(f"{stage}[{name!r}]: {_one_line(error)}") from error
-    return changed
-
-
-def _set_field(config: ConfigDict, name: str, value: Any) -> None:
-    """Sets a recipe field; of a group of fields only those that are given."""
-    if name in ("d_terms", "g_terms", "augment"):
-        with config.unlocked():
-            config.recipe[name] = ConfigDict(value)
-    elif isinstance(config.recipe[name], ConfigDict):
-        for part, entry in dict(value).items():
-            config.recipe[name][part] = entry
-    else:
-        config.recipe[name] = value
+    return tuple(
+        Stage(until, build_game(changed, image_shape), restart if afresh else None)
+        for until, changed, afresh in parts(config)
+    )
 
 
 def build_game(config: ConfigDict, image_shape: tuple[int, ...]) -> Game:
@@ -233,7 +189,7 @@ def build_recipe(config: ConfigDict, published: Recipe) -> Recipe:
         if spec[f"{player}_transform"] is not None:
             name = spec[f"{player}_transform"]
             changes[f"{player}_transform"] = choose("transform", name, TRANSFORMS)()
-    for player in ("g", "d"):
+    for player in ("g", "d", "e"):
         name = f"{player}_optimizer"
         updates = _updates_per_step(player, published._replace(**changes))
         tx = build_optimizer(name, spec[name], config.train.batch_size, updates)

@@ -15,7 +15,7 @@ from gan_jax import parallel, prng
 from gan_jax.engine import Algorithm
 from gan_jax.errors import UserError
 from gan_jax.game import Game, View, Views
-from gan_jax.methods.objectives import GENERATOR
+from gan_jax.methods.sides import GENERATOR
 from gan_jax.methods.style_objectives import halves
 from gan_jax.metrics.measures.evidence import Generator, Styled
 from gan_jax.players import live_params, make_views

@@ -6,20 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import parallel, registry, trees
 from gan_jax.config import choose
 from gan_jax.data import (
+    Batches,
     ImageSource,
     ImageTransform,
     Pipeline,
+    Streams,
     UnreadableImageError,
+    balanced,
     check,
     make_pipeline,
     open_source,
+    stream_seed,
 )
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
@@ -49,7 +54,7 @@ class Session(NamedTuple):
     program: Program
     data: DataSettings
     source: ImageSource
-    pipeline: Pipeline
+    pipeline: Batches
     mesh: Mesh
     rules: tuple[Rule, ...]
     algorithms: tuple[Algorithm, ...]
@@ -77,30 +82,18 @@ def open_session(config: ConfigDict) -> Session:
     program, data = registry.resolve(config, shape)
     mesh = config_mesh(config)
     check_batch(config, mesh)
-    transform = image_transform(data)
     check(
         source,
         image_shape=data.image_shape,
         num_classes=data.num_classes,
-        transform=transform,
+        transform=image_transform(data),
         max_corrupt=data.max_corrupt,
     )
     if config.score.every and len(source) < 2:
         raise UserError(
             f"{source.name} has one example, too few to score against; set score.every to 0"
         )
-    pipeline = make_pipeline(
-        source,
-        image_shape=data.image_shape,
-        batch_size=config.train.batch_size,
-        seed=config.seed,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-        transform=transform,
-        workers=data.workers,
-        prefetch=data.prefetch,
-        max_corrupt=data.max_corrupt,
-    )
+    pipeline = _batches(config, data, source)
     algorithms = tuple(config_algorithm(config, stage.game) for stage in program)
     abstract = _sharded_state(config, algorithms, mesh)
     steps = tuple(config_step(config, each, mesh, abstract) for each in algorithms)
@@ -141,6 +134,57 @@ def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransfo
         fill=data.fill,
         mix_channels=data.mix_channels,
     )
+
+
+def _batches(config: ConfigDict, data: DataSettings, source: ImageSource) -> Batches:
+    """The batches of this process, with the stream of labelled examples if there is one."""
+    main = _pipeline(config, data, source, config.seed, data.workers)
+    if data.labelled is None:
+        return main
+    examples = balanced(source, data.labelled, config.seed)
+    seed = stream_seed(config.seed, "labelled")
+    # Few as they are, they stay in memory once decoded, which those of workers do not.
+    return Streams(main, {"labelled": _pipeline(config, data, examples, seed, workers=0)})
+
+
+def _pipeline(
+    config: ConfigDict, data: DataSettings, source: ImageSource, seed: int, workers: int
+) -> Pipeline:
+    return make_pipeline(
+        source,
+        image_shape=data.image_shape,
+        batch_size=config.train.batch_size,
+        seed=seed,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        transform=image_transform(data),
+        workers=workers,
+        prefetch=data.prefetch,
+        max_corrupt=data.max_corrupt,
+    )
+
+
+def abstract_batch(
+    data: DataSettings, rows: tuple[int, int], sharding: Sharding | None = None
+) -> PyTree:
+    """Shapes of a batch as the networks see it.
+
+    Args:
+        data: the data settings, with the image shape filled in.
+        rows: (rounds, batch).
+        sharding: of every leaf.
+    """
+
+    def leaf(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((*rows, *shape), dtype, sharding=sharding)
+
+    images, labels = leaf(data.image_shape, jnp.float32), leaf((), jnp.int32)
+    batch: dict[str, Any] = {"image": images}
+    if data.num_classes is not None:
+        batch["label"] = labels
+    if data.labelled is not None:
+        batch["labelled"] = {"image": images, "label": labels}
+    return batch
 
 
 def plain_pipeline(source: ImageSource, data: DataSettings, batch_size: int) -> Pipeline:

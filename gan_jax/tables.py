@@ -9,7 +9,13 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import augment, losses, penalties, priors, transforms
-from gan_jax.methods import augmented, conditioning, regularisers, style_objectives
+from gan_jax.methods import (
+    augmented,
+    conditioning,
+    information,
+    regularisers,
+    style_objectives,
+)
 from gan_jax.methods.recipe import Augmentation
 from gan_jax.methods.terms import Term
 from gan_jax.nn.initializers import Initializer, normal, orthogonal
@@ -32,6 +38,10 @@ LOSSES: Mapping[str, AdversarialLoss] = {
     "two_sided_smoothing": losses.label_smoothing(fake=0.1),
     "rsgan": losses.relativistic(losses.non_saturating, average=False),
     "rasgan": losses.relativistic(losses.non_saturating),
+    "swapped": losses.swapped(losses.non_saturating),
+    "swapped_least_squares": losses.swapped(losses.least_squares),
+    "joint_hinge": losses.joint_hinge,
+    "one_sided": losses.one_sided(losses.non_saturating),
     "ralsgan": losses.relativistic(losses.least_squares),
     "rahinge": losses.relativistic(losses.hinge),
     **{f"f_{name}": losses.f_divergence(name) for name in losses.F_DIVERGENCES},
@@ -140,6 +150,8 @@ PENALTIES: Mapping[str, Callable[..., Any]] = {
     "d2d_ce": _d2d_ce,
     "multi_hinge": _multi_hinge,
     "supervised": regularisers.supervised,
+    "categorical_information": information.categorical_information,
+    "continuous_information": information.continuous_information,
     "feature_matching": regularisers.feature_matching,
     "historical_averaging": regularisers.historical_averaging,
     "lecam": regularisers.lecam,

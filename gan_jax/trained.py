@@ -17,7 +17,7 @@ from gan_jax.data.sources import split_spec
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import Game, View
-from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.style_objectives import truncating
 from gan_jax.metrics.measures.evidence import Generator
 from gan_jax.registry import DataSettings

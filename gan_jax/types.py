@@ -38,6 +38,18 @@ class Outputs(NamedTuple):
     classes: PyTree = None
 
 
+class Posterior(NamedTuple):
+    """What a stochastic encoder knows of the latents of its examples: N(mean, variance).
+
+    Attributes:
+        mean: (batch, latents), float32.
+        log_variance: of each latent by itself, (batch, latents), float32.
+    """
+
+    mean: Array
+    log_variance: Array
+
+
 @dataclass(frozen=True)
 class InputGradientPenalty:
     """A `Penalty` on gradients in the critic's inputs. It has a meaning only where the
@@ -117,7 +129,10 @@ class Net(NamedTuple):
     Attributes:
         init: `(key) -> (params, stats)`; `stats` holds every non-trained collection.
         apply: `(params, stats, *inputs, train) -> (outputs, new_stats)`.
+        stochastic: whether `apply` also takes `keys`, one per example, of the noise that it
+            draws in training (dropout, Gaussian noise); None for no noise.
     """
 
     init: Callable[[Key], tuple[Params, Stats]]
     apply: Callable[..., tuple[Any, Stats]]
+    stochastic: bool = False

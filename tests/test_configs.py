@@ -27,8 +27,24 @@ SHAPES = {
     "synthetic:ring": (2,),
 }
 
-# Parameters of discriminator and generator, by file and variant.
+# Parameters of players in the order of their names, by file and variant.
 COUNTS = {
+    "bigan": {
+        "": (1_905_665, 3_814_210),
+        "ali": (5_135_297, 706_593),
+        "conv": (5_135_297, 505_825),
+        "emoji": (4_227_841, 911_011),
+        "smoke": (27_809, 56_514),
+        "ali_smoke": (8_521, 77_237),
+    },
+    "bigbigan": {
+        "": (160_375_076, 160_022_516),
+        "revnet": (160_375_076, 272_619_444),
+        "small_encoder": (160_375_076, 160_022_516),
+        "mnist": (1_382_211, 1_356_017),
+        "emoji": (1_383_491, 1_298_451),
+        "smoke": (23_667, 100_157),
+    },
     "biggan": {
         "": (87_982_370, 70_433_988),
         "256": (99_225_890, 82_235_844),
@@ -146,6 +162,29 @@ COUNTS = {
         "mnist": (327_008, 268_331),
         "smoke": (4_262, 3_389),
     },
+    "gmmn": {
+        "": (1_149_904,),
+        "ae": (836_640, 1_216_496),
+        "smoke": (13_776,),
+        "ae_smoke": (812_040, 813_400),
+    },
+    "infogan": {
+        "": (439_661, 265_537),
+        "emoji": (431_661, 317_379),
+        "smoke": (105_029, 60_241),
+    },
+    "semi_supervised_gan": {
+        "": (1_541_020, 694_784),
+        "1000": (1_541_020, 694_784),
+        "minibatch": (1_667_520, 694_784),
+        "smoke": (26_580, 29_136),
+    },
+    "vaegan": {
+        "": (260_865, 783_360, 520_995),
+        "vae": (260_865, 783_360, 520_995),
+        "mnist": (55_297, 855_232, 453_601),
+        "smoke": (4_609, 70_144, 37_127),
+    },
     "unrolled_gan": {"": (17_025, 49_666), "smoke": (17_025, 49_666)},
     "wgan": {
         "": (2_765_633, 3_576_707),
@@ -204,10 +243,9 @@ def test_locked_fields_and_golden_sizes(name, variant):
     assert registry.make_rules(config)
     for stage in program(config).program:
         state = jax.eval_shape(compile_game(stage.game).init, jax.random.key(0))
-        counts = {n: trees.count(player.params) for n, player in state.players.items()}
-        assert counts == dict(
-            zip(("discriminator", "generator"), COUNTS[name][variant], strict=True)
-        )
+        players = [state.players[player] for player in sorted(state.players)]
+        counts = tuple(trees.count(player.params) for player in players)
+        assert counts == COUNTS[name][variant]
 
 
 def dcgan_sizes(width, side, channels, kernel, latent, base):
@@ -301,6 +339,16 @@ def test_sizes_by_hand():
     assert COUNTS["gan"][""] == (d, g)
     d, g = perceptron(2, 128, 128, 1), perceptron(2, 128, 128, 2)
     assert COUNTS["ring"][""] == (d, g)
+    assert COUNTS["gmmn"][""] == (perceptron(10, 64, 256, 256, 1024, 784),)
+    d = perceptron(784 + 50, 1024, 1024, 1)
+    makers = perceptron(50, 1024, 1024, 784) + perceptron(784, 1024, 1024, 50)
+    # Hidden layers have gains of their batch norms more.
+    assert COUNTS["bigan"][""] == (d, makers + 4 * 1024)
+    # BigGAN's discriminator without its projection, H, J and three scores.
+    f = COUNTS["biggan"][""][0] - 1000 * 1536 - 1537
+    h = perceptron(120, *8 * [2048]) + 120 * 2048
+    j = perceptron(1536 + 2048, *8 * [2048]) + (1536 + 2048) * 2048
+    assert COUNTS["bigbigan"][""][0] == f + h + j + 1537 + 2 * 2049
 
 
 FULL = ["dcgan", "gan", "lsgan", "quickstart", "ring", "sngan", "wgan", "wgan_gp"]

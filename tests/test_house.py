@@ -54,6 +54,7 @@ FLOORS = [
         "reports",
         "sampler",
         "session",
+        "stages",
         "tables",
         "trained",
         "verbs",

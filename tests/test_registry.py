@@ -23,6 +23,7 @@ from gan_jax.errors import UserError
 from gan_jax.game import Ema, rounds
 from gan_jax.guards import evaluate
 from gan_jax.methods import METHODS
+from gan_jax.methods.growing import restart
 from gan_jax.methods.recipe import Recipe
 
 PARAMS = {"a": jnp.ones(3), "b": {"c": jnp.full((2, 2), -0.5), "d": jnp.float32(2.0)}}
@@ -248,6 +249,40 @@ def test_stages():
     assert (config.recipe.d_terms.to_dict(), config.recipe.g_optimizer.name) == ({}, None)
 
 
+def test_stages_may_change_options_of_the_model_and_begin_afresh():
+    config = default_config()
+    config.method = "gmmn_ae"
+    set_options(config, features=(4,), ae_features=(4,), code_dim=2)
+    first = {"until": 3, "model": {"stage": "autoencoder"}, "restart": True}
+    config.stages = (first, {"until": 5})
+    program = registry.resolve(config, (8, 8, 1)).program
+    names = [[phase.name for phase in stage.game.phases] for stage in program]
+    assert names == [["autoencoder"], ["moments"], ["moments"]]
+    assert [stage.enter for stage in program] == [None, restart, None]
+    config.stages = ({"until": 3, "model": {"stag": "autoencoder"}},)
+    with pytest.raises(UserError, match="no model option 'stag'; did you mean 'stage'"):
+        registry.resolve(config, (8, 8, 1))
+
+
+def test_an_encoder_has_an_optimizer_where_there_is_one():
+    config = default_config()
+    config.method = "bigan"
+    wide = {f"{player}_features": (4,) for player in "ged"}
+    set_options(config, **wide)
+    set_optimizer(config, "g", "sgd", learning_rate=0.1)
+    set_optimizer(config, "e", "sgd", learning_rate=0.5)
+    player = registry.build_game(config, (8, 8, 1)).players["generator"]
+    ones = {net: {"w": jnp.ones(2)} for net in player.nets}
+    with jax.numpy_dtype_promotion("standard"):
+        updates, _ = player.tx.update(ones, player.tx.init(ones), ones)
+    np.testing.assert_allclose(updates["encoder"]["w"], [-0.5, -0.5])
+    np.testing.assert_allclose(updates["generator"]["w"], [-0.1, -0.1])
+    config.method = "dcgan"
+    set_options(config, width=4)
+    with pytest.raises(UserError, match="has no encoder: leave its optimizer"):
+        registry.build_game(config, (8, 8, 1))
+
+
 # Rules.
 
 
@@ -451,6 +486,7 @@ def test_optimizers_that_contradict_themselves(numbers, message):
         ("score.samples", 1),
         ("score.reference", -1),
         ("guards.max_rollbacks", -1),
+        ("data.labelled", 0),
     ],
 )
 def test_numbers_out_of_range_are_named(path, value):
@@ -509,7 +545,6 @@ def test_augmentations_are_built_from_their_options():
 
 HEADS = {
     "acgan": "auxiliary",
-    "supervised": "auxiliary",
     "feature_matching": "auxiliary",
     "tac": "twin",
     "adc": "by_origin",
@@ -520,7 +555,30 @@ HEADS = {
 """Conditionings whose heads terms need."""
 
 
-@pytest.mark.parametrize("name", sorted(tables.PENALTIES))
+OF_A_METHOD = {
+    "supervised": ("semi_supervised_gan", {"d_features": (4,), "g_features": (4,)}),
+    "categorical_information": ("infogan", {"width": 4}),
+    "continuous_information": ("infogan", {"width": 4}),
+}
+"""Methods whose discriminators alone have the heads of a term."""
+
+
+@pytest.mark.parametrize("name", sorted(OF_A_METHOD))
+def test_terms_of_one_method(name):
+    config = default_config()
+    config.method, options = OF_A_METHOD[name]
+    set_options(config, **options)
+    set_terms(config, "d", term={"penalty": name, "weight": 2.0})
+    shape = (8, 8, 1)
+    algorithm = compile_game(registry.build_game(config, shape))
+    state = jax.eval_shape(algorithm.init, jax.random.key(0))
+    batch = {"image": jax.ShapeDtypeStruct((1, 4, *shape), jnp.float32)}
+    batch["labelled"] = {**batch, "label": jax.ShapeDtypeStruct((1, 4), jnp.int32)}
+    _, metrics = jax.eval_shape(algorithm.step, state, batch)
+    assert "disc/term" in metrics
+
+
+@pytest.mark.parametrize("name", sorted(tables.PENALTIES.keys() - OF_A_METHOD.keys()))
 def test_every_penalty_is_a_term_of_some_player(name):
     config = default_config()
     config.method = "dcgan"

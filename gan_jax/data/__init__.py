@@ -16,23 +16,33 @@ if TYPE_CHECKING:
     from gan_jax.data.protocol import ImageSource as ImageSource
     from gan_jax.data.sheets import contact_sheet as contact_sheet
     from gan_jax.data.sources import open_source as open_source
+    from gan_jax.data.streams import Batches as Batches
+    from gan_jax.data.streams import Streams as Streams
+    from gan_jax.data.streams import stream_seed as stream_seed
+    from gan_jax.data.subset import Subset as Subset
+    from gan_jax.data.subset import balanced as balanced
     from gan_jax.data.transform import ImageTransform as ImageTransform
     from gan_jax.data.validation import Report as Report
     from gan_jax.data.validation import validate as validate
 
 _HOMES = {
     "ArraySource": "protocol",
+    "Batches": "streams",
     "DataError": "errors",
     "ImageSource": "protocol",
     "ImageTransform": "transform",
     "Pipeline": "pipeline",
     "Report": "validation",
+    "Streams": "streams",
+    "Subset": "subset",
     "UnreadableImageError": "errors",
+    "balanced": "subset",
     "check": "checks",
     "contact_sheet": "sheets",
     "make_pipeline": "pipeline",
     "open_source": "sources",
     "prepare_data": "prepare",
+    "stream_seed": "streams",
     "validate": "validation",
 }
 

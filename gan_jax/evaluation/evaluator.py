@@ -21,7 +21,7 @@ from gan_jax.evaluation.gather import Progress, known, samples
 from gan_jax.evaluation.plan import Plan, as_the_data, make_plan
 from gan_jax.evaluation.spec import Spec, spec_of
 from gan_jax.game import Game
-from gan_jax.methods.objectives import GENERATOR
+from gan_jax.methods.sides import GENERATOR
 from gan_jax.methods.style_objectives import has_styles
 from gan_jax.metrics.cache import cache_directory
 from gan_jax.metrics.manifest import (

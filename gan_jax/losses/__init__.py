@@ -21,12 +21,14 @@ from gan_jax.losses.auxiliary import (
 )
 from gan_jax.losses.f_divergence import F_DIVERGENCES, FDivergence, f_divergence
 from gan_jax.losses.information import (
+    CodeHeads,
     categorical_code_loss,
     categorical_entropy,
     gaussian_code_loss,
     information_bound,
     uniform_entropy,
 )
+from gan_jax.losses.joint import joint_hinge, one_sided, swapped
 from gan_jax.losses.matching import feature_matching
 from gan_jax.losses.moments import (
     gaussian_kernel,
@@ -50,6 +52,7 @@ from gan_jax.losses.smoothing import label_smoothing
 __all__ = [
     "F_DIVERGENCES",
     "ClassLoss",
+    "CodeHeads",
     "Embedded",
     "FDivergence",
     "TwinHeads",
@@ -70,6 +73,7 @@ __all__ = [
     "hinge",
     "identity_mapping",
     "information_bound",
+    "joint_hinge",
     "l1",
     "l2",
     "label_smoothing",
@@ -78,12 +82,14 @@ __all__ = [
     "mmd",
     "multi_hinge",
     "non_saturating",
+    "one_sided",
     "policy_gradient",
     "polynomial_kernel",
     "rational_quadratic_kernel",
     "relativistic",
     "reward_to_go",
     "supervised",
+    "swapped",
     "tac",
     "two_c",
     "uniform_entropy",

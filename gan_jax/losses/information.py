@@ -8,6 +8,7 @@ respect to G and Q alike (equation 6), and the bound is for looking at. All in n
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
@@ -16,6 +17,18 @@ from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.types import Array, Scalar
 
 _LOG_2_PI = math.log(2.0 * math.pi)
+
+
+class CodeHeads(NamedTuple):
+    """What Q(c | x) says of the codes of an example.
+
+    Attributes:
+        categorical: logits (batch, categories) of each categorical code.
+        mean: of the continuous codes together, (batch, codes); None without them.
+    """
+
+    categorical: tuple[Array, ...]
+    mean: Array | None
 
 
 def categorical_code_loss(logits: Array, codes: Array) -> Scalar:

@@ -9,6 +9,8 @@ from gan_jax import lazy
 from gan_jax.game import Game
 
 if TYPE_CHECKING:
+    from gan_jax.methods.bigan import ali, bigan
+    from gan_jax.methods.bigbigan import bigbigan
     from gan_jax.methods.biggan import biggan, biggan_deep
     from gan_jax.methods.dcgan import (
         acgan,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         f_gan,
         geometric_gan,
         hidden_cgan,
+        improved_gan,
         lsgan,
         mh_gan,
         rasgan,
@@ -28,14 +31,18 @@ if TYPE_CHECKING:
         wgan,
     )
     from gan_jax.methods.gan import gan, ns_gan, unrolled_gan
+    from gan_jax.methods.gmmn import gmmn, gmmn_ae
+    from gan_jax.methods.infogan import infogan
     from gan_jax.methods.progan import progan
     from gan_jax.methods.r3gan import r3gan
     from gan_jax.methods.recipe import Augmentation, Recipe
     from gan_jax.methods.resnet import projection_cgan, sagan, sngan, wgan_gp
+    from gan_jax.methods.semi_supervised import semi_supervised_gan
     from gan_jax.methods.stylegan import stylegan
     from gan_jax.methods.stylegan2 import stylegan2
     from gan_jax.methods.terms import Remembering, Round, Term, Weighted
     from gan_jax.methods.two_player import from_recipe, two_player
+    from gan_jax.methods.vaegan import vaegan
 
 METHODS: Mapping[str, Callable[..., Game]] = lazy.Table(
     __name__,
@@ -68,6 +75,15 @@ METHODS: Mapping[str, Callable[..., Game]] = lazy.Table(
         "contra_gan",
         "reac_gan",
         "mh_gan",
+        "improved_gan",
+        "semi_supervised_gan",
+        "infogan",
+        "gmmn",
+        "gmmn_ae",
+        "bigan",
+        "ali",
+        "bigbigan",
+        "vaegan",
     ),
 )
 """Every builder is called `(*, image_shape, num_classes=None, recipe=..., **sizes)`."""
@@ -86,6 +102,9 @@ __all__ = [
     "Weighted",
     "acgan",
     "adc_gan",
+    "ali",
+    "bigan",
+    "bigbigan",
     "biggan",
     "biggan_deep",
     "cgan",
@@ -95,7 +114,11 @@ __all__ = [
     "from_recipe",
     "gan",
     "geometric_gan",
+    "gmmn",
+    "gmmn_ae",
     "hidden_cgan",
+    "improved_gan",
+    "infogan",
     "lsgan",
     "mh_gan",
     "ns_gan",
@@ -106,12 +129,14 @@ __all__ = [
     "reac_gan",
     "rsgan",
     "sagan",
+    "semi_supervised_gan",
     "sngan",
     "stylegan",
     "stylegan2",
     "tac_gan",
     "two_player",
     "unrolled_gan",
+    "vaegan",
     "wgan",
     "wgan_gp",
 ]

@@ -27,7 +27,7 @@ from gan_jax.methods.recipe import Recipe
 from gan_jax.methods.regularisers import class_term, feature_matching
 from gan_jax.methods.terms import Weighted
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_jax.nn.minibatch import MinibatchFactory
+from gan_jax.nn.minibatch import MinibatchDiscrimination, MinibatchFactory
 from gan_jax.nn.norm import BatchNorm, NormFactory
 from gan_jax.optim import keep_params_in_box
 from gan_jax.priors import normal, uniform
@@ -42,6 +42,7 @@ def _with_classes(base: Recipe, loss: ClassLoss, weight: float = 1.0) -> Recipe:
 _ADAM = optax.adam(2e-4, b1=0.5, b2=0.999)
 _DCGAN = Recipe(loss=losses.non_saturating, prior=uniform(100), g_tx=_ADAM, d_tx=_ADAM)
 _LSGAN = _DCGAN._replace(loss=losses.least_squares, prior=uniform(1024))
+_IMPROVED = _DCGAN._replace(loss=losses.label_smoothing())
 _HINGE = _DCGAN._replace(loss=losses.hinge)
 _PEARSON = _DCGAN._replace(loss=losses.f_divergence("pearson"))
 _PAIRED = _DCGAN._replace(loss=losses.relativistic(losses.non_saturating, average=False))
@@ -128,6 +129,13 @@ def dcgan(
         couples=minibatch is not None,
     )
 
+
+improved_gan = partial(dcgan, minibatch=MinibatchDiscrimination, recipe=_IMPROVED)
+"""Improved GAN (1606.03498, section 3) on DCGAN's networks: minibatch discrimination and
+one-sided label smoothing. Its other techniques are values too: feature matching and
+historical averaging are terms (`methods.regularisers`), virtual batch normalisation a norm
+(`nn.VirtualBatchNorm`).
+"""
 
 lsgan = partial(dcgan, recipe=_LSGAN)
 """Least squares GAN (1611.04076, eq. 9) on DCGAN's networks."""

@@ -10,6 +10,7 @@ from flax import linen
 
 from gan_jax.game import Game
 from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.sides import Make
 from gan_jax.methods.two_player import from_recipe
 from gan_jax.nn.adapter import from_linen
 from gan_jax.types import Array, Net, Outputs
@@ -23,6 +24,7 @@ def play(
     num_classes: int | None,
     *,
     couples: bool = False,
+    noisy: bool = False,
 ) -> Game:
     """The two-player game of two flax networks.
 
@@ -33,10 +35,11 @@ def play(
         recipe: the method.
         num_classes: number of classes, or None; conditional networks take labels.
         couples: whether a layer of the discriminator looks at the batch as a whole.
+        noisy: whether the discriminator draws noise, and takes `keys`.
     """
     latent = jax.eval_shape(recipe.prior, jax.random.key(0)).shape
     labels = () if num_classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
-    judge = from_linen(discriminator, image_shape, *labels)
+    judge = from_linen(discriminator, image_shape, *labels, stochastic=noisy)
     return from_recipe(
         from_linen(generator, latent, *labels),
         judge,
@@ -45,6 +48,55 @@ def play(
         couples=couples,
         outputs=lambda: _outputs(judge, image_shape, labels),
     )
+
+
+def play_pairs(
+    generator: linen.Module,
+    encoder: linen.Module,
+    discriminator: linen.Module,
+    image_shape: tuple[int, ...],
+    recipe: Recipe,
+    make: Make | None = None,
+) -> Game:
+    """The game of pairs of examples and codes: a generator and an encoder against one
+    discriminator (1605.09782, 1606.00704).
+
+    Args:
+        generator: `(z, *, train) -> examples`.
+        encoder: `(x, *, train) -> codes (batch, Z)`, or a `Posterior` of them.
+        discriminator: `((x, z), *, train) -> logits`.
+        image_shape: shape of one example.
+        recipe: the method.
+        make: see `from_recipe`; where generated examples have another shape than real ones.
+    """
+    latent = jax.eval_shape(recipe.prior, jax.random.key(0)).shape
+    made = from_linen(generator, latent)
+    pair = (
+        jax.eval_shape(
+            lambda key: made.apply(*made.init(key), jnp.zeros((2, *latent)), train=False)[
+                0
+            ],
+            jax.random.key(0),
+        ),
+        jax.ShapeDtypeStruct((2, *latent), jnp.float32),
+    )
+    return from_recipe(
+        made,
+        from_linen(discriminator, pair),
+        recipe,
+        encoder=from_linen(encoder, image_shape),
+        make=make,
+    )
+
+
+def no_labels(method: str, num_classes: int | None) -> None:
+    """Refuses classes where a method has no place for them.
+
+    Raises:
+        ValueError: there are classes.
+    """
+    if num_classes is not None:
+        raise ValueError(f"{method} takes no labels: leave data.num_classes out")
 
 
 def _outputs(

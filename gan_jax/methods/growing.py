@@ -21,7 +21,7 @@ from flax import linen
 from jax.typing import ArrayLike
 
 from gan_jax.game import Aux, Batch, Game, Objective, View, Views
-from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.networks.growing import faded, resolved, side_of, weights_at
 from gan_jax.nn.adapter import Example, from_linen
 from gan_jax.nn.resample import avg_pool, upsample_nearest

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from gan_jax import prng, tracing
 from gan_jax.game import Aux, Batch, Objective, View, Views
 from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR, Make, Sides
 from gan_jax.methods.terms import Round, Weighted, evaluate
 from gan_jax.methods.unrolled import look_ahead
 from gan_jax.numerics import mean32, to_unit
@@ -28,8 +29,6 @@ from gan_jax.types import (
     Stats,
 )
 
-GENERATOR = "generator"
-DISCRIMINATOR = "discriminator"
 AUGMENT = "augment"
 """Name of the augmentation's memory."""
 
@@ -45,28 +44,45 @@ def draw_latents(prior: Prior, keys: Key) -> Array:
     return prng.draw(prng.stream(keys, "latent"), prior)
 
 
+class Rules(NamedTuple):
+    """What both objectives of a game have in common.
+
+    Attributes:
+        recipe: the method.
+        make: how real examples and latents become what the discriminator judges.
+        conditional: whether batches have labels that the nets see.
+    """
+
+    recipe: Recipe
+    make: Make
+    conditional: bool
+
+
 class _Deal(NamedTuple):
     """What a round is played with.
 
     Attributes:
+        batch: the data of the round.
         labels: further inputs of both nets, none in an unconditional game.
         keys: one per example.
         drawn: latents.
         latents: the same after latent optimisation, if the recipe has any.
-        show: `(fake) -> (real, fake)` as the discriminator sees them, by the same draws of
-            an augmentation for any generated examples.
+        make: `(views) -> sides` from these.
+        show: `(sides) -> (real, fake)` as the discriminator sees them, by the same draws of
+            an augmentation for any sides.
     """
 
+    batch: Batch
     labels: tuple[Array, ...]
     keys: Key
     drawn: Array
     latents: Array
-    show: Callable[[PyTree], tuple[PyTree, PyTree]]
+    make: Callable[[Views], Sides]
+    show: Callable[[Sides], tuple[PyTree, PyTree]]
 
 
 def _deal(
-    recipe: Recipe,
-    conditional: bool,
+    rules: Rules,
     views: Views,
     batch: Batch,
     keys: Key,
@@ -74,44 +90,49 @@ def _deal(
     copies: int = 1,
 ) -> _Deal:
     """Examples, labels and latents, every row of the batch `copies` times."""
-    real, labels = _inputs(batch, conditional)
+    recipe = rules.recipe
+    real, labels = _inputs(batch, rules.conditional)
     real, labels, keys = _repeat_rows(copies, real, labels, keys)
     drawn = draw_latents(recipe.prior, keys)
     latents = drawn
     if recipe.improve_latents is not None:
-        generator, judge = views[GENERATOR], _judge(views[DISCRIMINATOR], labels)
+        generator, judge = views[GENERATOR], _judge(views[DISCRIMINATOR], labels, keys)
         latents = recipe.improve_latents(
             lambda z: _logits(judge(generator(z, *labels))), drawn
         )
     augment, own = recipe.augment, prng.stream(keys, AUGMENT)
 
-    def show(fake: PyTree) -> tuple[PyTree, PyTree]:
-        if augment is None:
-            return real, fake
-        return augment.apply(own, real, fake, memory[AUGMENT], views.images_seen)
+    def make(views: Views) -> Sides:
+        return rules.make(views, real, latents, labels, keys)
 
-    return _Deal(labels, keys, drawn, latents, show)
+    def show(sides: Sides) -> tuple[PyTree, PyTree]:
+        shown = sides.real, sides.fake
+        if augment is not None:
+            shown = augment.apply(own, *shown, memory[AUGMENT], views.images_seen)
+        return sides.beside(*shown)
+
+    return _Deal(batch, labels, keys, drawn, latents, make, show)
 
 
 def discriminator_objective(
-    recipe: Recipe, conditional: bool, terms: Mapping[str, Weighted], *, adversarial: bool
+    rules: Rules, terms: Mapping[str, Weighted], *, adversarial: bool
 ) -> Objective:
     """What the discriminator minimises.
 
     Args:
-        recipe: the method.
-        conditional: whether batches have labels that the nets see.
+        rules: of the game.
         terms: those of this phase.
         adversarial: whether the adversarial loss is part of it; not in lazy phases.
     """
+    recipe = rules.recipe
 
     def objective(
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
-        deal = _deal(recipe, conditional, views, batch, keys, memory)
-        shown = deal.show(views[GENERATOR](deal.latents, *deal.labels))
+        deal = _deal(rules, views, batch, keys, memory)
+        shown = deal.show(deal.make(views))
         forward = _joint if recipe.joint_forward else _apart
-        *outputs, stats = forward(views[DISCRIMINATOR], *shown, deal.labels)
+        *outputs, stats = forward(views[DISCRIMINATOR], *shown, deal.labels, keys)
         turn = _round(recipe, views, DISCRIMINATOR, deal, shown, outputs)
         side = _whole(recipe.loss, recipe.loss.discriminator) if adversarial else None
         loss, values, kept = _total("disc", side, turn, terms, memory)
@@ -132,27 +153,27 @@ def discriminator_objective(
 
 
 def generator_objective(
-    recipe: Recipe, conditional: bool, terms: Mapping[str, Weighted], *, adversarial: bool
+    rules: Rules, terms: Mapping[str, Weighted], *, adversarial: bool
 ) -> Objective:
     """What the generator minimises.
 
     Args:
-        recipe: the method.
-        conditional: whether batches have labels that the nets see.
+        rules: of the game.
         terms: those of this phase.
         adversarial: whether the adversarial loss is part of it; not in lazy phases.
     """
+    recipe = rules.recipe
 
     def objective(
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         copies = recipe.fakes_per_real
-        deal = _deal(recipe, conditional, views, batch, keys, memory, copies)
-        fake, stats = views[GENERATOR].with_stats(deal.latents, *deal.labels)
-        shown = deal.show(fake)
-        views = _foreseen(recipe, views, *shown, deal.labels)
-        judge = _judge(views[DISCRIMINATOR], deal.labels)
-        turn = _round(recipe, views, GENERATOR, deal, shown, [judge(x) for x in shown])
+        deal = _deal(rules, views, batch, keys, memory, copies)
+        sides = deal.make(views)
+        shown = deal.show(sides)
+        views = _foreseen(recipe, views, *shown, deal)
+        *outputs, _ = _apart(views[DISCRIMINATOR], *shown, deal.labels, deal.keys)
+        turn = _round(recipe, views, GENERATOR, deal, shown, outputs)
         if recipe.weigh_fakes is not None:
             weights = recipe.weigh_fakes(turn.fake_logits, views.images_seen)
             turn = turn._replace(fake_logits=_scale_gradient(turn.fake_logits, weights))
@@ -161,13 +182,13 @@ def generator_objective(
         if not adversarial:
             return {GENERATOR: loss}, Aux(memory=kept, terms=values)
         metrics = {"fake_logits": mean32(turn.fake_logits)}
-        return {GENERATOR: loss}, Aux({GENERATOR: stats}, kept, metrics, values)
+        return {GENERATOR: loss}, Aux(sides.stats, kept, metrics, values)
 
     return objective
 
 
 def _foreseen(
-    recipe: Recipe, views: Views, real: PyTree, fake: PyTree, labels: tuple[Array, ...]
+    recipe: Recipe, views: Views, real: PyTree, fake: PyTree, deal: _Deal
 ) -> Views:
     """The views with the discriminator after the updates that the recipe unrolls."""
     if not recipe.unroll:
@@ -176,7 +197,8 @@ def _foreseen(
     side = _whole(recipe.loss, recipe.loss.discriminator)
 
     def loss(player: Params) -> Scalar:
-        judge = _judge(replace(net, params=player[DISCRIMINATOR]), labels)
+        own = replace(net, params=player[DISCRIMINATOR])
+        judge = _judge(own, deal.labels, deal.keys)
         return side(_logits(judge(real)), _logits(judge(fake)))
 
     opt = tracing.whole(views.opts[DISCRIMINATOR])
@@ -195,18 +217,19 @@ def _round(
     outputs: Sequence[Array | Outputs],
 ) -> Round:
     """What the terms of a phase see; pairs are of real and fake."""
-    labels, judge = deal.labels, _judge(views[DISCRIMINATOR], deal.labels)
+    labels, judge = deal.labels, _judge(views[DISCRIMINATOR], deal.labels, deal.keys)
 
-    def losses(players: Mapping[str, Params]) -> dict[str, Scalar]:
-        seen = {
-            name: replace(views[name], params=params) for name, params in players.items()
-        }
-        shown = deal.show(seen[GENERATOR](deal.latents, *labels))
-        real, fake = (_logits(_judge(seen[DISCRIMINATOR], labels)(x)) for x in shown)
-        return {
-            DISCRIMINATOR: _whole(recipe.loss, recipe.loss.discriminator)(real, fake),
-            GENERATOR: _whole(recipe.loss, recipe.loss.generator)(real, fake),
-        }
+    def losses(nets: Mapping[str, Params]) -> dict[str, Scalar]:
+        seen = replace(
+            views,
+            live={name: replace(views[name], params=nets[name]) for name in views},
+        )
+        shown = deal.show(deal.make(seen))
+        *outputs, _ = _apart(seen[DISCRIMINATOR], *shown, labels, deal.keys)
+        real, fake = map(_logits, outputs)
+        against = _whole(recipe.loss, recipe.loss.discriminator)(real, fake)
+        own = _whole(recipe.loss, recipe.loss.generator)(real, fake)
+        return {name: against if name == DISCRIMINATOR else own for name in nets}
 
     return Round(
         mover=mover,
@@ -217,6 +240,7 @@ def _round(
         critic=lambda inputs: _logits(judge(inputs)),
         params=views[mover].raw,
         keys=deal.keys,
+        batch=deal.batch,
         labels=labels[0] if labels else None,
         latents=deal.latents,
         drawn=deal.drawn,
@@ -225,7 +249,7 @@ def _round(
         judge=judge,
         generate=lambda z: views[GENERATOR](z, *labels),
         images_seen=views.images_seen,
-        players={name: views[name].params for name in (GENERATOR, DISCRIMINATOR)},
+        players={name: view.params for name, view in views.items()},
         losses=losses,
     )
 
@@ -241,8 +265,10 @@ def _repeat_rows(
     return real, labels, split.reshape(-1)
 
 
-def _judge(net: View, labels: tuple[Array, ...]) -> Callable[[PyTree], Array | Outputs]:
-    return lambda inputs: net(inputs, *labels)
+def _judge(
+    net: View, labels: tuple[Array, ...], keys: Key
+) -> Callable[[PyTree], Array | Outputs]:
+    return lambda inputs: net(inputs, *labels, keys=prng.stream(keys, "judge"))
 
 
 def _logits(outputs: Array | Outputs) -> Array:
@@ -256,15 +282,16 @@ def _scale_gradient(x: Array, weights: Array) -> Array:
 
 
 def _apart(
-    net: View, real: Array, fake: Array, labels: tuple[Array, ...]
+    net: View, real: PyTree, fake: PyTree, labels: tuple[Array, ...], keys: Key
 ) -> tuple[Array | Outputs, Array | Outputs, Stats]:
-    real_outputs, stats = net.with_stats(real, *labels)
-    fake_outputs, stats = net.with_stats(fake, *labels, stats=stats)
+    noise = [prng.stream(keys, f"judge_{side}") for side in ("real", "fake")]
+    real_outputs, stats = net.with_stats(real, *labels, keys=noise[0])
+    fake_outputs, stats = net.with_stats(fake, *labels, stats=stats, keys=noise[1])
     return real_outputs, fake_outputs, stats
 
 
 def _joint(
-    net: View, real: Array, fake: Array, labels: tuple[Array, ...]
+    net: View, real: PyTree, fake: PyTree, labels: tuple[Array, ...], keys: Key
 ) -> tuple[Array | Outputs, Array | Outputs, Stats]:
     """Real and fake rows alternate, so that a sharded batch stays on its devices."""
 
@@ -272,7 +299,8 @@ def _joint(
         return jnp.stack([a, b], axis=1).reshape(-1, *a.shape[1:])
 
     doubled = tuple(weave(y, y) for y in labels)
-    outputs, stats = net.with_stats(weave(real, fake), *doubled)
+    noise = weave(*(prng.stream(keys, f"judge_{side}") for side in ("real", "fake")))
+    outputs, stats = net.with_stats(jax.tree.map(weave, real, fake), *doubled, keys=noise)
     pairs = jax.tree.map(lambda x: x.reshape(-1, 2, *x.shape[1:]), outputs)
     real_outputs, fake_outputs = (
         jax.tree.map(lambda x, row=row: x[:, row], pairs) for row in (0, 1)

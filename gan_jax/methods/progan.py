@@ -11,8 +11,8 @@ from jax.typing import DTypeLike
 from gan_jax import losses, penalties, transforms
 from gan_jax.game import Game, ema_from_decay
 from gan_jax.methods.growing import Fade, at_stage, growing_nets, level_of
-from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.terms import Weighted
 from gan_jax.methods.two_player import from_recipe
 from gan_jax.networks.progan import ProGANDiscriminator, ProGANGenerator, progan_plan

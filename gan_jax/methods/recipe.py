@@ -64,6 +64,7 @@ class Recipe(NamedTuple):
         unroll: discriminator updates that the generator looks through (1611.02163), on the
             adversarial loss and by `d_tx` from its present state; an Adam there needs
             `eps_root` above zero.
+        e_tx: optimizer of the encoder, of games with one; None for the generator's.
     """
 
     loss: AdversarialLoss = losses.non_saturating
@@ -82,3 +83,23 @@ class Recipe(NamedTuple):
     improve_latents: Improve | None = None
     weigh_fakes: Callable[[Array, Scalar], Array] | None = None
     unroll: int = 0
+    e_tx: optax.GradientTransformation | None = None
+
+
+def check_used(method: str, recipe: Recipe, *used: str) -> None:
+    """Refuses what a recipe sets but a method has no place for.
+
+    Args:
+        method: its name, for the error.
+        recipe: of the method.
+        *used: the fields that the method uses.
+
+    Raises:
+        ValueError: another field differs from the default of `Recipe`.
+    """
+    default = Recipe()
+    for name in Recipe._fields:
+        given, usual = getattr(recipe, name), getattr(default, name)
+        same = given is usual or (not callable(given) and given == usual)
+        if name not in used and not same:
+            raise ValueError(f"{method} has no use for {name} in its recipe: leave it out")

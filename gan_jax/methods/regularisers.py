@@ -6,8 +6,9 @@ import jax.numpy as jnp
 
 from gan_jax import losses, penalties
 from gan_jax.losses import ClassLoss
-from gan_jax.methods.objectives import DISCRIMINATOR
+from gan_jax.methods.sides import DISCRIMINATOR
 from gan_jax.methods.terms import Remembering, Round, Term
+from gan_jax.numerics import to_unit
 from gan_jax.penalties import HistoricalAverage, LatentConsistency, LeCamAverages
 from gan_jax.types import Array, Outputs, Params, PyTree, Scalar
 
@@ -109,15 +110,29 @@ def class_term(loss: ClassLoss) -> Term:
 
 
 def supervised() -> Term:
-    """Cross entropy of the labelled real examples under `networks.heads.class_logits()`,
-    the supervised part of semi-supervised learning (1606.03498, section 5), for `d_terms`.
+    """Cross entropy of the labelled examples of the round, `batch["labelled"]`, under
+    `networks.heads.class_logits()`: the supervised part of semi-supervised learning
+    (1606.03498, section 5), for `d_terms`.
     """
 
     def term(turn: Round) -> Scalar:
-        assert turn.labels is not None
-        return losses.supervised(_heads(turn.real_outputs), turn.labels)
+        if "labelled" not in turn.batch:
+            raise ValueError(
+                "the term 'supervised' needs labelled examples beside the others: set "
+                "data.labelled to their number"
+            )
+        known = turn.batch["labelled"]
+        outputs = turn.judge(to_unit(known["image"]))
+        return losses.supervised(_heads(outputs), known["label"])
 
-    return class_term(losses.acgan())._replace(fn=term)
+    def refuses(outputs: Array | Outputs, num_classes: int | None) -> str:
+        del num_classes
+        heads = _heads(outputs)
+        if getattr(heads, "ndim", None) == 2:
+            return ""
+        return "needs a discriminator whose head names classes"
+
+    return Term(term, refuses=refuses)
 
 
 def feature_matching() -> Term:

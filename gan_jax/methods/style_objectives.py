@@ -20,8 +20,8 @@ from gan_jax import prng
 from gan_jax.game import Aux, Batch, Game, Objective, View, Views
 from gan_jax.methods import regularisers
 from gan_jax.methods.families import play
-from gan_jax.methods.objectives import GENERATOR
 from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.sides import GENERATOR
 from gan_jax.methods.terms import Remembering, Round, Weighted, weighted
 from gan_jax.networks.stylegan2_layers import CONST, Noise
 from gan_jax.networks.stylegan2_mapping import crossed, truncated

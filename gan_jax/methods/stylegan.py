@@ -21,9 +21,9 @@ from gan_jax.methods.growing import (
     level_of,
     own_stats,
 )
-from gan_jax.methods.objectives import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.progan import EQUALIZED
 from gan_jax.methods.recipe import Recipe
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.style_objectives import Draw, StyledApply, draw_cuts, in_styles
 from gan_jax.methods.terms import Weighted, weighted
 from gan_jax.methods.two_player import from_recipe

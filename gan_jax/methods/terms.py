@@ -44,8 +44,9 @@ class Round(NamedTuple):
         judge: as `critic`, with all that the discriminator returns.
         generate: the generator with labels and mode closed over, `(latents) -> examples`.
         images_seen: float32 (), for schedules.
-        players: what the nets of both players see of their parameters, `{net: params}`.
-        losses: `(players) -> {net: scalar}`, both adversarial losses on these examples.
+        players: what the nets see of their parameters, `{net: params}`.
+        losses: `(players) -> {net: scalar}`, its owner's adversarial loss on these
+            examples.
     """
 
     mover: str
@@ -56,6 +57,7 @@ class Round(NamedTuple):
     critic: Critic
     params: Params
     keys: Key
+    batch: PyTree
     labels: Array | None
     latents: Array
     drawn: Array

@@ -17,13 +17,20 @@ from gan_jax import losses
 from gan_jax.game import Ema, Game, Phase, Player, Views
 from gan_jax.methods.objectives import (
     AUGMENT,
-    DISCRIMINATOR,
-    GENERATOR,
+    Rules,
     discriminator_objective,
     draw_latents,
     generator_objective,
 )
 from gan_jax.methods.recipe import Augmentation, Improve, Recipe
+from gan_jax.methods.sides import (
+    DISCRIMINATOR,
+    ENCODER,
+    GENERATOR,
+    Make,
+    examples,
+    pairs,
+)
 from gan_jax.methods.terms import Remembering, Term, Terms, Weighted, weighted
 from gan_jax.priors import Prior
 from gan_jax.transforms import identity
@@ -127,6 +134,8 @@ def from_recipe(
     num_classes: int | None = None,
     couples: bool = False,
     outputs: Callable[[], Array | Outputs] | None = None,
+    encoder: Net | None = None,
+    make: Make | None = None,
 ) -> Game:
     """`two_player` with its options as one value.
 
@@ -138,6 +147,9 @@ def from_recipe(
         couples: whether the discriminator couples examples in another way.
         outputs: `() -> shapes` of what the discriminator returns, if they can be known;
             terms that it does not suit are then refused here and not by the first step.
+        encoder: `(x, y=None) -> codes`, a net of the generator's player, if there is one.
+        make: how the sides of the discriminator come about; `sides.examples` by default,
+            `sides.pairs` with an encoder.
     """
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
@@ -146,12 +158,14 @@ def from_recipe(
     d_terms = weighted("d_terms", recipe.d_terms)
     g_terms = weighted("g_terms", recipe.g_terms)
     _check_unroll(recipe)
+    _check_encoder(recipe, encoder)
     if recipe.loss is losses.zero and not (d_terms and g_terms):
         raise ValueError("a game without an adversarial loss needs terms for both players")
     for terms in (d_terms, g_terms):
         _check_terms(terms, discriminator, num_classes, couples)
         _check_outputs(terms, outputs, num_classes)
-    conditional = num_classes is not None
+    make = make or (examples if encoder is None else pairs())
+    rules = Rules(recipe, make, num_classes is not None)
     sides = (
         ("disc", DISCRIMINATOR, d_terms, discriminator_objective, recipe.d_steps),
         ("gen", GENERATOR, g_terms, generator_objective, 1),
@@ -159,18 +173,20 @@ def from_recipe(
     phases = []
     for side, mover, terms, objective_of, repeat in sides:
         now = {name: term for name, term in terms.items() if term.every == 1}
-        objective = objective_of(recipe, conditional, now, adversarial=True)
+        objective = objective_of(rules, now, adversarial=True)
         phases.append(Phase(side, (mover,), objective, repeat=repeat))
         for name, term in terms.items():
             if term.every == 1:
                 continue
-            objective = objective_of(recipe, conditional, {name: term}, adversarial=False)
+            objective = objective_of(rules, {name: term}, adversarial=False)
             phases.append(Phase(f"{side}_{name}", (mover,), objective, every=term.every))
     players = {
-        GENERATOR: Player((GENERATOR,), recipe.g_tx, recipe.g_transform, recipe.g_ema),
+        GENERATOR: _makers(recipe, encoder),
         DISCRIMINATOR: Player((DISCRIMINATOR,), recipe.d_tx, recipe.d_transform),
     }
     nets = {GENERATOR: generator, DISCRIMINATOR: discriminator}
+    if encoder is not None:
+        nets[ENCODER] = encoder
     memory = {} if recipe.augment is None else {AUGMENT: recipe.augment.init}
     for side, mover, terms, *_ in sides:
         memory |= _memories(side, terms, nets[mover], players[mover], mover)
@@ -178,9 +194,29 @@ def from_recipe(
         nets=nets,
         players=players,
         phases=tuple(phases),
-        sample=_sampler(recipe.prior, num_classes),
+        sample=sampler(recipe.prior, num_classes),
         memory=memory,
     )
+
+
+def _makers(recipe: Recipe, encoder: Net | None) -> Player:
+    """The player of the generator, and of the encoder if there is one."""
+    nets = (GENERATOR,) if encoder is None else (GENERATOR, ENCODER)
+    tx = recipe.g_tx
+    if recipe.e_tx is not None:
+        own = {GENERATOR: recipe.g_tx, ENCODER: recipe.e_tx}
+        tx = optax.partition(own, {name: name for name in own})
+    return Player(nets, tx, recipe.g_transform, recipe.g_ema)
+
+
+def _check_encoder(recipe: Recipe, encoder: Net | None) -> None:
+    if encoder is None and recipe.e_tx is not None:
+        raise ValueError("the game has no encoder: leave its optimizer, e_tx, out")
+    if encoder is not None and recipe.improve_latents is not None:
+        raise ValueError(
+            "latents cannot be improved where the discriminator sees them: drop "
+            "improve_latents, or the encoder"
+        )
 
 
 def _check_unroll(recipe: Recipe) -> None:
@@ -245,7 +281,14 @@ def _memories(
     return {f"{side}_{n}": term.init(params) for n, term in remembering.items()}
 
 
-def _sampler(prior: Prior, num_classes: int | None) -> Callable[..., Any]:
+def sampler(prior: Prior, num_classes: int | None) -> Callable[..., Any]:
+    """Samples of the generator, from its average where one is kept.
+
+    Args:
+        prior: of its latents.
+        num_classes: number of classes, which take turns where no labels are given; or None.
+    """
+
     def sample(views: Views, keys: Key, labels: Array | None) -> Any:
         n = keys.shape[0]
         if num_classes is None and labels is not None:

@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 from gan_jax import lazy
 
 if TYPE_CHECKING:
+    from gan_jax.networks.bigbigan import (
+        BigBiGANDiscriminator,
+        BigBiGANEncoder,
+        ResidualMLP,
+        bn_crelu,
+    )
     from gan_jax.networks.biggan import (
         BIGGAN_PLANS,
         BigGANDiscriminator,
@@ -21,11 +27,14 @@ if TYPE_CHECKING:
     )
     from gan_jax.networks.bottleneck import BottleneckDiscriminator, BottleneckGenerator
     from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+    from gan_jax.networks.encoders import Encoder, Flatten, JointDiscriminator
     from gan_jax.networks.heads import (
         Head,
         auxiliary,
         class_logits,
+        codes,
         featured,
+        flat,
         linear,
         projection,
         proxies,
@@ -65,6 +74,8 @@ if TYPE_CHECKING:
         tapered_discriminator,
         tapered_generator,
     )
+    from gan_jax.networks.resnet_v2 import ResNetV2
+    from gan_jax.networks.revnet import RevNet
     from gan_jax.networks.robustness import ARCHITECTURES, Architecture
     from gan_jax.networks.stylegan import (
         StyleGANDiscriminator,
@@ -88,6 +99,8 @@ __all__ = [
     "GENERATOR_PLANS",
     "R3GAN_PLANS",
     "Architecture",
+    "BigBiGANDiscriminator",
+    "BigBiGANEncoder",
     "BigGANDeepDiscriminator",
     "BigGANDeepGenerator",
     "BigGANDeepPlan",
@@ -99,9 +112,12 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "DiscriminatorPlan",
+    "Encoder",
+    "Flatten",
     "GeneratorPlan",
     "Head",
     "Join",
+    "JointDiscriminator",
     "MLPDiscriminator",
     "MLPGenerator",
     "MappingNetwork",
@@ -114,6 +130,9 @@ __all__ = [
     "R3GANPlan",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "ResNetV2",
+    "ResidualMLP",
+    "RevNet",
     "StyleGAN2Discriminator",
     "StyleGANDiscriminator",
     "StyleGANGenerator",
@@ -123,12 +142,15 @@ __all__ = [
     "auxiliary",
     "biggan_deep_plan",
     "biggan_plan",
+    "bn_crelu",
     "by_embedding",
     "by_latent",
     "class_logits",
     "class_product",
+    "codes",
     "concatenation",
     "featured",
+    "flat",
     "hidden_concatenation",
     "linear",
     "progan_plan",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gan_jax.losses import Embedded, TwinHeads
+from gan_jax.losses import CodeHeads, Embedded, TwinHeads
 from gan_jax.networks.labels import check_labels
 from gan_jax.nn.initializers import Initializer, normal
 from gan_jax.nn.layers import Dense, Embed
@@ -30,6 +30,14 @@ def linear(
     """One linear logit; labels, if any, have entered before."""
     del y, num_classes
     return Dense(1, kernel_init=kernel_init, name="logit")(h)[:, 0]
+
+
+def flat(
+    h: Array, y: Array | None, num_classes: int | None, kernel_init: Initializer
+) -> Array:
+    """The features (B, F) as they are, for networks that go on from there."""
+    del y, num_classes, kernel_init
+    return h
 
 
 def projection(
@@ -133,6 +141,37 @@ def proxies(features: int = 512, *, normalised: bool = True) -> Head:
             Embed(num_classes, features, name="proxies")(labels),
         )
         return Outputs(logits, h, Embedded(*map(_unit, pair)) if normalised else pair)
+
+    return head
+
+
+def codes(categories: tuple[int, ...], continuous: int = 0, *, hidden: int = 128) -> Head:
+    """A linear logit, and beside it InfoGAN's Q(c | x), which shares the network below
+    (1606.03657, appendix C.1).
+
+    Args:
+        categories: values of each categorical code.
+        continuous: number of continuous codes.
+        hidden: units of Q's own hidden layer, 128 in the paper.
+
+    Returns:
+        A head whose `classes` are `losses.CodeHeads`.
+    """
+
+    def head(
+        h: Array, y: Array | None, num_classes: int | None, kernel_init: Initializer
+    ) -> Outputs:
+        logits = linear(h, y, num_classes, kernel_init)
+        own = Dense(hidden, kernel_init=kernel_init, name="codes_hidden")(h)
+        own = jax.nn.leaky_relu(own, 0.2)
+        found = [
+            Dense(values, kernel_init=kernel_init, name=f"code_{index}")(own)
+            for index, values in enumerate(categories)
+        ]
+        mean = None
+        if continuous:
+            mean = Dense(continuous, kernel_init=kernel_init, name="continuous")(own)
+        return Outputs(logits, h, CodeHeads(tuple(found), mean))
 
     return head
 

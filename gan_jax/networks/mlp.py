@@ -24,8 +24,9 @@ from gan_jax.nn.activations import Activation, inputs_of
 from gan_jax.nn.initializers import Initializer, glorot_uniform
 from gan_jax.nn.layers import Dense
 from gan_jax.nn.minibatch import MinibatchFactory, combined
+from gan_jax.nn.noise import dropout, gaussian_noise
 from gan_jax.nn.norm import NormFactory, normalise
-from gan_jax.types import Array, Outputs
+from gan_jax.types import Array, Key, Outputs
 
 
 class MLPGenerator(linen.Module):
@@ -88,6 +89,10 @@ class MLPDiscriminator(linen.Module):
         minibatch: factory of a layer between the last hidden layer and the head.
         head: what becomes of the last features and the labels; by default a projection
             (1802.05637).
+        input_noise: standard deviation of noise on the input in training.
+        hidden_noise: of noise on every hidden layer (0.3 and 0.5 in the authors' code of
+            1606.03498, on digits in [0, 1]).
+        dropout: rate of hidden units that are dropped in training.
         kernel_init: initialiser of every kernel.
         dtype: compute type; parameters and logits are float32.
     """
@@ -100,15 +105,26 @@ class MLPDiscriminator(linen.Module):
     hidden_labels: Join | None = None
     minibatch: MinibatchFactory | None = None
     head: Head = projection
+    input_noise: float = 0.0
+    hidden_noise: float = 0.0
+    dropout: float = 0.0
     kernel_init: Initializer = glorot_uniform()
     dtype: DTypeLike = jnp.float32
 
     @linen.compact
     def __call__(
-        self, x: Array, y: Array | None = None, *, train: bool = False
+        self,
+        x: Array,
+        y: Array | None = None,
+        *,
+        keys: Key | None = None,
+        train: bool = False,
     ) -> Array | Outputs:
-        """Maps examples (B, ...) and labels (B,) to logits (B,), or what the head gives."""
+        """Maps examples (B, ...) and labels (B,) to logits (B,), or what the head gives;
+        `keys` (B,) are of noise and dropout, None for neither.
+        """
         h = x.reshape(x.shape[0], -1).astype(self.dtype)
+        h = gaussian_noise(h, keys, self.input_noise, "input_noise")
         h = joined(self.input_labels, h, y, self.num_classes)
         for index, width in enumerate(self.features):
             layer = Dense(
@@ -119,6 +135,8 @@ class MLPDiscriminator(linen.Module):
             )
             h = normalise(self.norm, layer(h), None, train=train, name=f"norm_{index}")
             h = self.activation(h)
+            h = gaussian_noise(h, keys, self.hidden_noise, f"noise_{index}")
+            h = dropout(h, keys, self.dropout, f"dropout_{index}")
         h = joined(self.hidden_labels, h, y, self.num_classes).astype(jnp.float32)
         h = combined(self.minibatch, h)
         return self.head(h, y, self.num_classes, self.kernel_init)

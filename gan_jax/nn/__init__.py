@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gan_jax.nn.lowpass import lowpass_downsample, lowpass_upsample
     from gan_jax.nn.minibatch import MinibatchDiscrimination, MinibatchStddev
     from gan_jax.nn.modulated import modulated_conv2d
+    from gan_jax.nn.noise import dropout, gaussian_noise
     from gan_jax.nn.norm import (
         BatchNorm,
         ConditionalBatchNorm,
@@ -65,11 +66,13 @@ __all__ = [
     "bias_act",
     "downsample2d",
     "drawn",
+    "dropout",
     "filtered_conv_downsample",
     "filtered_upsample_conv",
     "fixed",
     "from_linen",
     "gated_tanh",
+    "gaussian_noise",
     "grouped_conv",
     "lowpass_downsample",
     "lowpass_upsample",

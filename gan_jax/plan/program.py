@@ -17,6 +17,7 @@ from gan_jax.errors import UserError
 from gan_jax.game import Game, Stage, rounds
 from gan_jax.plan.flops import Flops, count_flops
 from gan_jax.session import (
+    abstract_batch,
     abstract_state,
     check_batch,
     config_algorithm,
@@ -105,9 +106,8 @@ def trace_step(
     algorithm = config_algorithm(config, game)
     state = with_shardings(config, abstract_state(config, algorithm), mesh)
     steps = config.train.steps_per_dispatch
-    batch = _batch(
-        mesh, (steps * rounds(game), size), run.data.image_shape, run.data.num_classes
-    )
+    rows = (steps * rounds(game), size)
+    batch = abstract_batch(run.data, rows, parallel.batch_sharding(mesh))
     step: Any = config_step(config, algorithm, mesh, state)
     traced = step.trace(state, batch)
     flops = count_flops(traced.jaxpr, shares(game))
@@ -143,16 +143,6 @@ def _played(program: Sequence[Stage], steps: int) -> list[tuple[Stage, tuple[int
 def shares(game: Game) -> dict[str, float]:
     """`{phase: share of the steps it runs on}`."""
     return {phase.name: 1.0 / phase.every for phase in game.phases}
-
-
-def _batch(
-    mesh: Mesh, rows: tuple[int, int], image: tuple[int, ...], classes: int | None
-) -> PyTree:
-    sharding = parallel.batch_sharding(mesh)
-    batch = {"image": jax.ShapeDtypeStruct((*rows, *image), jnp.float32, sharding=sharding)}
-    if classes is not None:
-        batch["label"] = jax.ShapeDtypeStruct(rows, jnp.int32, sharding=sharding)
-    return batch
 
 
 def _check_mode(config: ConfigDict) -> None:

@@ -30,6 +30,7 @@ class Case(NamedTuple):
         varied: end of the path of a parameter that does not start as published, where
             slopes are rounding alone: StyleGAN's constant has no variance at first, which
             the norm after it divides by.
+        labelled: classes of the labelled examples that batches have beside the others.
     """
 
     options: dict[str, Any]
@@ -37,6 +38,7 @@ class Case(NamedTuple):
     like: str | None = None
     squashed: bool = True
     varied: str | None = None
+    labelled: int | None = None
 
 
 _MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
@@ -117,6 +119,45 @@ CASES = {
     "contra_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
     "reac_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
     "mh_gan": Case(_DCGAN | {"num_classes": 3}, couples=True, like="acgan"),
+    "improved_gan": Case(_DCGAN, couples=True, like="dcgan"),
+    "semi_supervised_gan": Case(
+        {"image_shape": IMAGES, "classes": 3, "g_features": (8,), "d_features": (8, 8)},
+        couples=True,
+        labelled=3,
+    ),
+    "infogan": Case(
+        {"image_shape": IMAGES, "categories": (3, 2), "width": 4}, couples=True
+    ),
+    "gmmn": Case({"image_shape": IMAGES, "features": (8,)}, couples=True),
+    "gmmn_ae": Case(
+        {"image_shape": IMAGES, "features": (8,), "ae_features": (8,), "code_dim": 3},
+        couples=True,
+    ),
+    "bigan": Case(
+        {
+            "image_shape": IMAGES,
+            "g_features": (8,),
+            "e_features": (8,),
+            "d_features": (8,),
+        },
+        couples=True,
+    ),
+    "ali": Case(_DCGAN | {"code_features": (4,), "features": (8,)}, couples=True),
+    "bigbigan": Case(
+        {
+            "image_shape": IMAGES,
+            "g_width": 2,
+            "d_width": 2,
+            "hierarchical": False,
+            "score_units": 8,
+            "encoder_blocks": (1, 1, 1, 1),
+            "encoder_width": 2,
+            "encoder_units": 8,
+            "reduce": False,
+        },
+        couples=True,
+    ),
+    "vaegan": Case(_DCGAN, couples=True),
 }
 
 
@@ -155,10 +196,12 @@ def with_sgd(name: str) -> Game:
     """The tiny method with plain gradient descent: Adam hides a wrong gradient scale."""
     sgd = optax.sgd(0.05)
     boxed = optax.chain(sgd, keep_params_in_box(-0.3, 0.3))
-    return tiny(name, g_tx=sgd, d_tx=boxed if name == "wgan" else sgd)
+    against = {"d_tx": boxed if name == "wgan" else sgd}
+    judged = "discriminator" in tiny(name).players
+    return tiny(name, g_tx=sgd, **(against if judged else {}))
 
 
-def batch(name: str, game: Game, seed: int = 1, steps: int = 1) -> dict[str, jax.Array]:
+def batch(name: str, game: Game, seed: int = 1, steps: int = 1) -> dict[str, Any]:
     """Data for `steps` steps, leaves (steps * rounds, BATCH, ...)."""
     shape = (steps * rounds(game), BATCH)
     options = CASES[name].options
@@ -166,8 +209,10 @@ def batch(name: str, game: Game, seed: int = 1, steps: int = 1) -> dict[str, jax
     images = jax.random.uniform(
         keys[0], (*shape, *options["image_shape"]), minval=-1.0, maxval=1.0
     )
-    classes = options.get("num_classes")
+    classes = options.get("num_classes", CASES[name].labelled)
     if classes is None:
         return {"image": images}
     labels = jax.random.randint(keys[1], shape, 0, classes, jnp.int32)
+    if CASES[name].labelled is not None:
+        return {"image": images, "labelled": {"image": -images, "label": labels}}
     return {"image": images, "label": labels}

@@ -211,6 +211,18 @@ def test_describe(ring, command, tmp_path):
     assert f"  {'Dense_1/kernel':<56} (4, 4)\n" in text
 
 
+def test_describe_with_labelled_examples(ring, command, tmp_path):
+    config = ring()
+    told = []
+    for labelled in (None, 16):
+        config.data.labelled = labelled
+        file = config_file(config, tmp_path / f"config_{labelled}.py")
+        code, out, error = command("describe", f"--config={file}", "--json")
+        assert (code, error) == (0, "")
+        told.append(json.loads(out))
+    assert told[0] == told[1]
+
+
 def test_describe_needs_no_data_where_the_config_says_their_shape(run, command, tmp_path):
     config = run[0].copy_and_resolve_references()
     config.data.source, config.data.image_shape = "tfds:no_such_data_set", (8, 8, 1)

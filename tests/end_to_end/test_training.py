@@ -13,7 +13,9 @@ from PIL import Image
 
 from gan_jax import cli, parallel, prng
 from gan_jax.checkpoint import latest_digest, load, saved_steps, state_digest
-from gan_jax.data import open_source
+from gan_jax.config import default_config
+from gan_jax.data import balanced, open_source
+from gan_jax.errors import UserError
 from gan_jax.loop import train
 from gan_jax.metrics.features import thumbnails
 from gan_jax.metrics.frechet import frechet_distance
@@ -50,6 +52,61 @@ def by_hand(run):
 
 def with_metric(found, name):
     return {line["step"]: line[name] for line in found if name in line}
+
+
+# Data.
+
+
+def test_labelled_examples_lie_beside_all_others():
+    config = default_config()
+    config.data.source, config.data.labelled = "builtin:mnist", 20
+    config.train.batch_size, config.parallel.devices = 20, 1
+    session = open_session(config)
+    batch = session.pipeline.rounds(3, 4)
+    labelled = batch["labelled"]
+    assert labelled["image"].shape == batch["image"].shape == (4, 20, 28, 28, 1)
+    digits = np.sort(labelled["label"], axis=1)
+    np.testing.assert_array_equal(digits, np.tile(np.repeat(np.arange(10), 2), (4, 1)))
+    # The same twenty in every round, which are of the data and have the labels they have.
+    pixels = session.source.arrays["image"].reshape(-1, 784)
+    for rows, labels in zip(labelled["image"], labelled["label"], strict=True):
+        chosen = balanced(session.source, 20, config.seed).indices
+        order = [int((pixels[chosen] == row.ravel()).all(1).argmax()) for row in rows]
+        assert sorted(order) == list(range(20))
+        np.testing.assert_array_equal(session.source.labels[chosen[order]], labels)
+    config.data.labelled = None
+    alone = open_session(config).pipeline.rounds(3, 4)
+    assert set(alone) == set(batch) - {"labelled"}
+    np.testing.assert_array_equal(alone["image"], batch["image"])
+
+
+def test_labelled_examples_are_augmented_as_all_are(pictures):
+    config = pictures()
+    config.data.labelled, config.train.batch_size = 4, 8
+    session = open_session(config)
+    found = session.pipeline.rounds(0, 40)["labelled"]["image"].reshape(320, 64)
+    own = session.source.arrays["image"][balanced(session.source, 4, config.seed).indices]
+    both = np.concatenate([own, own[:, :, ::-1]]).reshape(8, 64)
+    np.testing.assert_array_equal(np.unique(found, axis=0), np.unique(both, axis=0))
+
+
+def test_a_run_whose_game_has_no_use_for_labelled_examples_is_the_same(ring, tmp_path):
+    config = ring(steps=4)
+    config.score.every, config.log.spectrum_every, config.data.labelled = 0, 0, 16
+    with_them = train(config, tmp_path / "with")
+    config.data.labelled = None
+    assert train(config, tmp_path / "without").digest == with_them.digest
+
+
+def test_labelled_examples_that_cannot_be_had(ring, tmp_path):
+    config = ring()
+    config.data.labelled = 12
+    with pytest.raises(UserError) as error:
+        train(config, tmp_path)
+    assert str(error.value) == (
+        "12 labelled examples of synthetic:ring:train cannot be as many of each of its 8 "
+        "classes; choose a multiple of 8"
+    )
 
 
 # Files.

@@ -11,7 +11,7 @@ from gan_jax import compile_game, prng, registry, tracing
 from gan_jax.config import default_config, set_options, set_terms
 from gan_jax.engine import phase_losses
 from gan_jax.methods import stylegan, stylegan2
-from gan_jax.methods.objectives import GENERATOR
+from gan_jax.methods.sides import GENERATOR
 from gan_jax.methods.style_objectives import halves, path_length
 from gan_jax.methods.stylegan import _STYLEGAN
 from gan_jax.methods.terms import Round, Weighted

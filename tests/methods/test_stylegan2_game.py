@@ -12,7 +12,7 @@ import pytest
 from gan_jax import analysis, compile_game, penalties, prng, tracing
 from gan_jax.engine import phase_losses
 from gan_jax.methods import stylegan2
-from gan_jax.methods.objectives import GENERATOR
+from gan_jax.methods.sides import GENERATOR
 from gan_jax.methods.style_objectives import Draw, StyledApply, halves, truncating
 from gan_jax.methods.stylegan2 import _STYLEGAN2
 from gan_jax.methods.terms import Weighted

@@ -39,8 +39,9 @@ def ring(**changes):
         ring(parallel__mode="shard_map"),
         ring(parallel__fsdp_min_size=64),
         ring(parallel__devices=4),
+        ring(data__labelled=16),
     ],
-    ids=["several steps", "shard_map", "sharded", "fewer devices"],
+    ids=["several steps", "shard_map", "sharded", "fewer devices", "labelled"],
 )
 def test_the_program_is_the_text_of_the_runs_own(config):
     session = open_session(config)
@@ -93,6 +94,13 @@ def test_arguments_are_the_state_and_the_rows_of_a_device():
     assert parts["generator/optimizer"] == size_of(state.players["generator"].opt)
     assert parts["generator/average"] == size_of(state.players["generator"].ema)
     assert sum(parts.values()) == size_of(state) + parts["batch"]
+
+
+def test_labelled_examples_are_a_part_of_the_batch():
+    config = ring(data__labelled=16)
+    parts = {part.name: part.bytes for part in trace_step(config, jax.devices()).parts}
+    # A point of the main stream, a point and a label of the other.
+    assert parts["batch"] == config.train.batch_size // 8 * (2 * 4 + 2 * 4 + 4)
 
 
 def test_a_sharded_state_lies_in_parts():
