@@ -21,7 +21,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import distributed, evaluation, observe, parallel, prng, writers
 from gan_jax.checkpoint import Checkpointer, state_digest
-from gan_jax.config import FREE_FIELDS
+from gan_jax.config import FREE_FIELDS, default_config
 from gan_jax.data import DataError
 from gan_jax.errors import UserError
 from gan_jax.evaluation import Evaluator
@@ -30,10 +30,11 @@ from gan_jax.sampler import Sampler, in_turn, make_sampler
 from gan_jax.session import Session, chunk_rounds, open_session
 from gan_jax.signals import StopRequest, stop_request
 from gan_jax.state import GameState
-from gan_jax.workdir import Workdir, config_dict, open_workdir
+from gan_jax.workdir import SameRun, Workdir, config_dict, open_workdir
 
 _LOG = logging.getLogger(__name__)
 _IN_FLIGHT = 3
+_SAME = SameRun(FREE_FIELDS, default_config())
 
 
 class Summary(NamedTuple):
@@ -102,9 +103,7 @@ def train(config: ConfigDict, path: str | os.PathLike[str]) -> Summary:
         fingerprint = session.source.fingerprint()
         with ExitStack() as stack:
             workdir = stack.enter_context(
-                open_workdir(
-                    path, config, free_fields=FREE_FIELDS, data_fingerprint=fingerprint
-                )
+                open_workdir(path, config, same=_SAME, data_fingerprint=fingerprint)
             )
             run = _begin(stack, session, workdir)
             _train(run)

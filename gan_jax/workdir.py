@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
 import jax
@@ -83,13 +84,29 @@ class Workdir(NamedTuple):
         return self.path / "metrics.jsonl"
 
 
+class SameRun(NamedTuple):
+    """When two configs are of the same run.
+
+    Attributes:
+        free_fields: dotted names of fields, or of groups of fields, that may differ.
+        defaults: values of fields that a run may not have yet, having been made by an older
+            version.
+    """
+
+    free_fields: Sequence[str] = ()
+    defaults: Mapping[str, Any] | ConfigDict = MappingProxyType({})
+
+
+_EQUAL = SameRun()
+
+
 @contextmanager
 def open_workdir(
     path: str | os.PathLike[str],
     config: ConfigDict | Mapping[str, Any],
     *,
     resume: bool = True,
-    free_fields: Sequence[str] = (),
+    same: SameRun = _EQUAL,
     data_fingerprint: str | None = None,
 ) -> Iterator[Workdir]:
     """Takes a work directory for the length of a run.
@@ -101,8 +118,7 @@ def open_workdir(
         path: the directory, made if missing.
         config: of the run; leaves are JSON values or sequences of them.
         resume: whether to go on with a run that is there already.
-        free_fields: dotted names of fields, or of groups of fields, that may differ from
-            those of the run that is there.
+        same: when it counts as the run that is there.
         data_fingerprint: of the data set; it may not change during a run.
 
     Yields:
@@ -123,7 +139,7 @@ def open_workdir(
     with lock:
         with _readable_errors(place):
             _take(lock, place)
-            resumed = _settle(place, resolved, resume, free_fields, data_fingerprint)
+            resumed = _settle(place, resolved, resume, same, data_fingerprint)
             for folder in ("samples", "checkpoints", "tensorboard"):
                 (place / folder).mkdir(exist_ok=True)
         yield Workdir(place, resumed)
@@ -149,23 +165,29 @@ def config_dict(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def config_differences(
-    here: Mapping[str, Any], there: Mapping[str, Any], *, free_fields: Sequence[str] = ()
+    here: Mapping[str, Any],
+    there: Mapping[str, Any],
+    same: SameRun = _EQUAL,
 ) -> list[str]:
     """Says field by field where two plain configs differ.
 
     Args:
         here: the config of this run.
         there: that of the work directory.
-        free_fields: dotted names of fields or groups to pass over.
+        same: fields to pass over, and values of those that the work directory lacks.
 
     Returns:
         Lines such as "train.batch_size: 64 here, 128 in the work directory".
     """
     ours, theirs = dict(_fields(here)), dict(_fields(there))
+    usual = dict(_fields(config_dict(same.defaults)))
     lines = []
     for name in sorted(ours.keys() | theirs.keys()):
-        mine, other = ours.get(name, _ABSENT), theirs.get(name, _ABSENT)
-        free = any(name == field or name.startswith(field + ".") for field in free_fields)
+        mine = ours.get(name, _ABSENT)
+        other = theirs.get(name, usual.get(name, _ABSENT))
+        free = any(
+            name == field or name.startswith(field + ".") for field in same.free_fields
+        )
         if not free and (mine is _ABSENT or other is _ABSENT or not _same(mine, other)):
             lines.append(
                 f"{name}: {_show(mine)} here, {_show(other)} in the work directory"
@@ -217,7 +239,7 @@ def _settle(
     place: Path,
     config: dict[str, Any],
     resume: bool,
-    free_fields: Sequence[str],
+    same: SameRun,
     data_fingerprint: str | None,
 ) -> bool:
     """Writes the files of a first start, or compares with them; returns which it was."""
@@ -230,7 +252,7 @@ def _settle(
             raise WorkdirError(
                 f"{place} holds a run already: resume it, or choose another work directory"
             )
-        _check_config(place, config, _read_json(file), free_fields)
+        _check_config(place, config, _read_json(file), same)
         starts = _read_json(log)["starts"] if log.exists() else []
         _check_environment(place, start, starts)
     write_json_atomic(log, {"starts": [*starts, start]})
@@ -239,9 +261,9 @@ def _settle(
 
 
 def _check_config(
-    place: Path, here: dict[str, Any], there: dict[str, Any], free_fields: Sequence[str]
+    place: Path, here: dict[str, Any], there: dict[str, Any], same: SameRun
 ) -> None:
-    lines = config_differences(here, there, free_fields=free_fields)
+    lines = config_differences(here, there, same)
     if lines:
         raise WorkdirError(
             f"{place} was made by another config: {'; '.join(lines)}. "

@@ -17,6 +17,7 @@ from ml_collections.config_dict import FieldReference, placeholder
 
 from gan_jax import workdir as workdir_module
 from gan_jax.workdir import (
+    SameRun,
     WorkdirError,
     config_dict,
     config_differences,
@@ -107,7 +108,7 @@ def test_free_fields_may_change(tmp_path):
     with open_workdir(tmp_path, _config()):
         pass
     longer = _config(train__steps=200, log__grid__rows=4)
-    with open_workdir(tmp_path, longer, free_fields=free):
+    with open_workdir(tmp_path, longer, same=SameRun(free)):
         pass
     assert read_config(tmp_path)["train"]["steps"] == 200
     assert read_config(tmp_path)["log"]["grid"]["rows"] == 4
@@ -115,7 +116,7 @@ def test_free_fields_may_change(tmp_path):
         pytest.raises(
             WorkdirError, match=r"another config: seed: 1 here, 0 in the work dir"
         ),
-        open_workdir(tmp_path, _config(seed=1), free_fields=free),
+        open_workdir(tmp_path, _config(seed=1), same=SameRun(free)),
     ):
         pass
 
@@ -138,7 +139,15 @@ def test_free_fields_may_change(tmp_path):
     ],
 )  # fmt: skip
 def test_differences(here, there, lines):
-    assert config_differences(here, there, free_fields=("log",)) == lines
+    assert config_differences(here, there, SameRun(("log",))) == lines
+
+
+def test_fields_that_an_older_run_lacks_were_the_defaults():
+    here = {"a": 1, "new": {"x": None, "y": 3}}
+    defaults = {"a": 7, "new": {"x": None, "y": 2}}
+    assert config_differences(here, {"a": 1}, SameRun((), defaults)) == [
+        "new.y: 3 here, 2 in the work directory"
+    ]
 
 
 def test_references_are_resolved_and_odd_values_named():
