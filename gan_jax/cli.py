@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -32,9 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     # It warns of every number that is not finite; the guard rules do so in one line.
     logging.getLogger("tensorboardX").setLevel(logging.ERROR)
     try:
-        return _dispatch(argv)
+        status = _dispatch(argv)
+        sys.stdout.flush()
+        return status
     except UserError as error:
         return _complain(error, 2)
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; nothing is left to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise

@@ -400,3 +400,12 @@ def test_errors_of_the_program_itself_are_not_hidden(monkeypatch):
     monkeypatch.setitem(cli.VERBS, "train", Verb("", broken))
     with pytest.raises(OSError, match="Input/output error"):
         cli.main(["gan-jax", "train"])
+
+
+def test_a_reader_who_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "gan_jax", "--help"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")

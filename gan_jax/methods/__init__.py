@@ -91,7 +91,11 @@ METHODS: Mapping[str, Callable[..., Game]] = lazy.Table(
 GROWING = frozenset({"progan", "stylegan"})
 """Those with options `stage` and `fade`, which are played by `growing.timetable`."""
 
+ENCODING = frozenset({"bigan", "ali", "bigbigan", "vaegan"})
+"""Those with a net "encoder" that finds latents of examples."""
+
 __all__ = [
+    "ENCODING",
     "GROWING",
     "METHODS",
     "Augmentation",
