@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -37,30 +37,99 @@ def _held_out(codes: np.ndarray) -> np.ndarray:
     return np.array(bases)
 
 
-def _emoji(style: str, name: str, split: str) -> ArraySource:
-    file = "emoji_pairs_64.npz"
-    names = tuple(_array(file, "category_names").tolist())
+def _pictures(
+    file: str, key: str, name: str, split: str, names: Sequence[str]
+) -> ArraySource:
+    """An array of a file that also holds categories and code points of its rows.
+
+    Args:
+        file: the file.
+        key: of its pictures.
+        name: of the source.
+        split: "train", "test" or "all".
+        names: of the categories.
+    """
     test = _held_out(_array(file, "code"))
     rows = {"train": ~test, "test": test, "all": np.ones_like(test)}[split]
-    image, label = _array(file, style)[rows], _array(file, "category")[rows]
-    return ArraySource(name, image, label, num_classes=len(names), class_names=names)
+    image, label = _array(file, key)[rows], _array(file, "category")[rows]
+    image = image if image.ndim == 4 else image[..., None]
+    return ArraySource(name, image, label, num_classes=len(names), class_names=tuple(names))
+
+
+def _emoji(style: str, name: str, split: str) -> ArraySource:
+    file = "emoji_pairs_64.npz"
+    return _pictures(file, style, name, split, _array(file, "category_names").tolist())
+
+
+def _fluent(name: str, split: str) -> ArraySource:
+    file = "emoji_fluent3d_64.npz"
+    return _pictures(file, "fluent3d", name, split, _array(file, "category_names").tolist())
+
+
+def _openmoji(kind: str, name: str, split: str) -> ArraySource:
+    file = "openmoji_lines_color_64.npz"
+    return _pictures(file, kind, name, split, _array(file, "category_names").tolist())
+
+
+_COLOURED = ("astronaut", "chelsea", "china", "coffee", "flower", "hubble", "rocket")
+_TEXTURES = ("brick", "camera", "grass", "gravel")
+_HELD_OUT_PHOTOS = frozenset({"china", "hubble", "gravel"})
+_PATCH, _STRIDE = 96, 48
+
+
+def _patches(photo: np.ndarray, stride: int) -> np.ndarray:
+    """Squares of a photograph (H, W, 3), from the top left on: (n, _PATCH, _PATCH, 3)."""
+    windows = np.lib.stride_tricks.sliding_window_view(photo, (_PATCH, _PATCH), (0, 1))
+    chosen = windows[::stride, ::stride].transpose(0, 1, 3, 4, 2)
+    return chosen.reshape(-1, _PATCH, _PATCH, 3)
+
+
+def _photos(name: str, split: str) -> ArraySource:
+    names = sorted((*_COLOURED, *_TEXTURES))
+    taken = [n for n in names if (n in _HELD_OUT_PHOTOS) == (split == "test")]
+    # Training patches overlap by half; held-out ones are counted once.
+    stride = _STRIDE if split == "train" else _PATCH
+    parts = []
+    for photo in taken:
+        image = _array("photos_free.npz", photo)
+        wide = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+        parts.append(_patches(wide, stride))
+    label = np.repeat([names.index(n) for n in taken], [len(part) for part in parts])
+    return ArraySource(
+        name,
+        np.concatenate(parts),
+        label.astype(np.int32),
+        num_classes=len(names),
+        class_names=tuple(names),
+    )
 
 
 _Opener = Callable[[str, str], ArraySource]
+_EMOJI_SPLITS = ("train", "test", "all")
 
 BUILTIN: Mapping[str, tuple[_Opener, tuple[str, ...]]] = {
     "mnist": (_mnist, ("train", "test")),
-    "emoji_google": (functools.partial(_emoji, "google"), ("train", "test", "all")),
-    "emoji_twitter": (functools.partial(_emoji, "twitter"), ("train", "test", "all")),
+    "emoji_google": (functools.partial(_emoji, "google"), _EMOJI_SPLITS),
+    "emoji_twitter": (functools.partial(_emoji, "twitter"), _EMOJI_SPLITS),
+    "emoji_fluent": (_fluent, _EMOJI_SPLITS),
+    "openmoji_lines": (functools.partial(_openmoji, "lines"), _EMOJI_SPLITS),
+    "openmoji_color": (functools.partial(_openmoji, "color"), _EMOJI_SPLITS),
+    "photos": (_photos, ("train", "test")),
 }
-"""Openers and splits by name. Equal rows of the two emoji sets show the same code point."""
+"""Openers and splits by name. Equal rows of the Google and Twitter emoji show the same code
+point, and so do equal rows of OpenMoji's lines and colours; a code point is held out in all
+of them or in none."""
 
 
 def open_builtin(name: str, split: str) -> ArraySource:
     """A data set of the package.
 
     MNIST: 60000 and 10000 digits, 28x28x1, 10 classes. `emoji_google`, `emoji_twitter`:
-    1875 pictures 64x64x3 over white in 10 categories, 209 of them held out as "test".
+    1875 pictures 64x64x3 over white in 10 categories, 209 of them held out as "test";
+    `emoji_fluent`: 1563 of them in a third style. `openmoji_lines`, `openmoji_color`: 1653
+    drawings, black outlines 64x64x1 and the same in colour, in 9 categories. `photos`:
+    patches 96x96x3 of eleven photographs and textures, whose classes they are; three
+    photographs are held out.
 
     Args:
         name: a key of `BUILTIN`.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.data.builtin_source import open_builtin
+from gan_jax.data.domains import Domains
 from gan_jax.data.errors import unknown
 from gan_jax.data.folder_source import open_folder
 from gan_jax.data.npz_source import open_npz
@@ -57,8 +59,22 @@ def _tfds(request: _Request) -> ImageSource:
     return open_tfds(request.rest, data_dir=request.data_dir, split=request.split)
 
 
+def _parts(rest: str) -> list[str]:
+    """The texts that a list of sources joins by "+"; a path may hold a "+" itself."""
+    return re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", rest)
+
+
+def _domains(request: _Request) -> ImageSource:
+    parts = [
+        open_source(part, data_dir=request.data_dir, split=request.split)
+        for part in _parts(request.rest)
+    ]
+    return Domains(parts, f"domains:{request.rest}")
+
+
 KINDS: Mapping[str, Callable[[_Request], ImageSource]] = {
     "builtin": _builtin,
+    "domains": _domains,
     "folder": _folder,
     "npz": _npz,
     "synthetic": _synthetic,
@@ -74,7 +90,8 @@ def open_source(
 
     Args:
         spec: one of `tfds:NAME[/CONFIG][:VERSION][:SPLIT]`, `folder:PATH[:SPLIT]`,
-            `npz:PATH[:SPLIT]`, `builtin:NAME[:SPLIT]`, `synthetic:NAME[:SPLIT]`.
+            `npz:PATH[:SPLIT]`, `builtin:NAME[:SPLIT]`, `synthetic:NAME[:SPLIT]`, or
+            `domains:SPEC+SPEC[+SPEC...]` of these, whose classes are the sources.
         data_dir: folder of prepared tfds data.
         split: taken where `spec` names none.
 
@@ -102,6 +119,8 @@ def split_spec(spec: str, split: str | None) -> str:
     kind, _, rest = spec.partition(":")
     if kind == "tfds":
         return f"tfds:{parse(rest).builder}:{split}"
+    if kind == "domains":
+        return f"domains:{'+'.join(split_spec(part, split) for part in _parts(rest))}"
     if kind in ("npz", "folder"):
         path, _ = _path_and_split(_Request(rest, split, None))
         return f"{kind}:{path}:{split}"

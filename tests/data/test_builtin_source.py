@@ -70,8 +70,41 @@ def test_shared_arrays_are_read_only():
 
 def test_wrong_names_list_the_choices():
     with pytest.raises(
-        DataError, match="'mnst'; did you mean 'mnist'\\? Choices: emoji_google,"
+        DataError, match="'mnst'; did you mean 'mnist'\\? Choices: emoji_fluent,"
     ):
         open_source("builtin:mnst")
     with pytest.raises(DataError, match=r"unknown split of builtin:mnist 'tst'.*'test'"):
         open_source("builtin:mnist:tst")
+
+
+def test_fluent_emoji_are_rows_of_the_pairs_in_a_third_style():
+    fluent = open_source("builtin:emoji_fluent:all")
+    assert fluent.arrays["image"].shape == (1563, 64, 64, 3)
+    train, test = (open_source(f"builtin:emoji_fluent:{s}") for s in ("train", "test"))
+    assert len(train) + len(test) == 1563
+    assert (fluent.num_classes, fluent.class_names[0]) == (10, "Activities")
+
+
+def test_openmoji_lines_are_the_outlines_of_its_colours():
+    lines, colour = (open_source(f"builtin:openmoji_{kind}") for kind in ("lines", "color"))
+    assert lines.arrays["image"].shape[1:] == (64, 64, 1)
+    assert colour.arrays["image"].shape[1:] == (64, 64, 3)
+    np.testing.assert_array_equal(lines.labels, colour.labels)
+    # Where a drawing has a black line, its colouring is dark.
+    black = lines.arrays["image"][..., 0] < 30
+    dark = colour.arrays["image"].mean(axis=-1)
+    assert dark[black].mean() < 40 < 150 < dark[~black].mean()
+
+
+def test_photos_are_patches_of_photographs_and_some_are_held_out():
+    train, test = (open_source(f"builtin:photos:{s}") for s in ("train", "test"))
+    assert train.arrays["image"].shape[1:] == test.arrays["image"].shape[1:] == (96, 96, 3)
+    assert train.class_names == test.class_names
+    held = {train.class_names[i] for i in np.unique(test.labels)}
+    assert held == {"china", "gravel", "hubble"}
+    assert not held & {train.class_names[i] for i in np.unique(train.labels)}
+    # china: 427 x 640 has 4 x 6 whole squares of 96; brick: 512 x 512 has 9 x 9 at 48.
+    assert (test.labels == test.class_names.index("china")).sum() == 24
+    assert (train.labels == train.class_names.index("brick")).sum() == 81
+    first = train.arrays["image"][train.labels == train.class_names.index("brick")]
+    np.testing.assert_array_equal(first[0][:, 48:], first[1][:, :48])
