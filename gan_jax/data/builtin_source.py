@@ -49,11 +49,18 @@ def _pictures(
         split: "train", "test" or "all".
         names: of the categories.
     """
-    test = _held_out(_array(file, "code"))
+    codes = _array(file, "code")
+    test = _held_out(codes)
     rows = {"train": ~test, "test": test, "all": np.ones_like(test)}[split]
     image, label = _array(file, key)[rows], _array(file, "category")[rows]
-    image = image if image.ndim == 4 else image[..., None]
-    return ArraySource(name, image, label, num_classes=len(names), class_names=tuple(names))
+    return ArraySource(
+        name,
+        image if image.ndim == 4 else image[..., None],
+        label,
+        num_classes=len(names),
+        class_names=tuple(names),
+        keys=tuple(codes[rows].tolist()),
+    )
 
 
 def _emoji(style: str, name: str, split: str) -> ArraySource:

@@ -65,6 +65,11 @@ class FolderSource:
         self.class_names = tuple(path.name for path in classes) if classes else None
         self.num_classes = len(classes) if classes else None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Paths below the folder, without their suffixes."""
+        return tuple(os.path.splitext(file)[0] for file in self._files)
+
     def __len__(self) -> int:
         return len(self._files)
 

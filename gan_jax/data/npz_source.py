@@ -12,7 +12,9 @@ import numpy as np
 from gan_jax.data.errors import DataError
 from gan_jax.data.protocol import ArraySource
 
-_IMAGES = ("image", "images", "x")
+IMAGES = ("image", "images", "x")
+TARGETS = ("target", "targets")
+"""Names of arrays of images; of the second ones, where a file holds pairs."""
 _LABELS = ("label", "labels", "y")
 
 
@@ -38,16 +40,17 @@ def _class_info(
     return (int(arrays["num_classes"]) if "num_classes" in keys else None), None
 
 
-def _read(path: str, split: str) -> ArraySource:
+def _read(path: str, split: str, names: tuple[str, ...]) -> ArraySource:
     name = f"npz:{path}:{split}"
     with np.load(path, allow_pickle=False) as arrays:
         keys = set(arrays.files)
-        image_key, label_key = _find(_IMAGES, split, keys), _find(_LABELS, split, keys)
+        image_key, label_key = _find(names, split, keys), _find(_LABELS, split, keys)
         if image_key is None:
             found = ", ".join(sorted(keys)) or "none"
             raise DataError(
                 f"npz:{path} holds no images of split {split!r}: it needs an array named "
-                f"image, images or x (or x_{split}); it has {found}"
+                f"{', '.join(names[:-1])} or {names[-1]} (or {names[-1]}_{split}); it has "
+                f"{found}"
             )
         image = _with_channels(arrays[image_key])
         label = None if label_key is None else arrays[label_key]
@@ -57,7 +60,9 @@ def _read(path: str, split: str) -> ArraySource:
     return ArraySource(name, image, label, num_classes=num_classes, class_names=class_names)
 
 
-def open_npz(path: str | os.PathLike[str], split: str = "train") -> ArraySource:
+def open_npz(
+    path: str | os.PathLike[str], split: str = "train", names: tuple[str, ...] = IMAGES
+) -> ArraySource:
     """Images `image`, `images` or `x` and labels `label`, `labels` or `y` of a file.
 
     A split is a suffix, `x_test`; names without one are the training data. `class_names` or
@@ -66,6 +71,7 @@ def open_npz(path: str | os.PathLike[str], split: str = "train") -> ArraySource:
     Args:
         path: an `.npz` of uint8 (N, H, W) or (N, H, W, C), any C; float (N, D) are points.
         split: "train", "test", or whatever the names end in.
+        names: of the array of images, the first that is there.
 
     Raises:
         DataError: the file is missing, damaged, holds objects or lacks what is needed.
@@ -76,7 +82,7 @@ def open_npz(path: str | os.PathLike[str], split: str = "train") -> ArraySource:
     if not zipfile.is_zipfile(path):
         raise DataError(f"npz:{path} is not a NumPy archive, or only part of one")
     try:
-        return _read(path, split)
+        return _read(path, split, names)
     except DataError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -16,8 +16,9 @@ class ImageSource(Protocol):
     """Random access to labelled or unlabelled examples.
 
     A source may also have `arrays`, the whole of it in memory as {"image": (N, ...),
-    "label": (N,)}; `labels`, all labels when they are known without reading an image; and
-    `header(i)`, the (H, W, C) of an image without decoding it.
+    "label": (N,)}; `labels`, all labels when they are known without reading an image;
+    `header(i)`, the (H, W, C) of an image without decoding it; and `keys`, names by which
+    examples find their partners in other sources.
 
     Attributes:
         name: the text it was opened by.
@@ -57,6 +58,7 @@ class ArraySource:
         label: int (N,), or None.
         num_classes: None for the largest label plus one.
         class_names: a name per class, or None.
+        keys: a name per example, by which it finds its partner in another source; or None.
 
     Raises:
         DataError: shapes or dtypes are other than these.
@@ -70,9 +72,11 @@ class ArraySource:
         *,
         num_classes: int | None = None,
         class_names: tuple[str, ...] | None = None,
+        keys: tuple[str, ...] | None = None,
     ):
         _check_arrays(name, image, label)
         self.name = name
+        self.keys = keys
         self.arrays = {"image": image}
         self.labels = label
         if label is not None:

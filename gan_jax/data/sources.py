@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from gan_jax.data.builtin_source import open_builtin
 from gan_jax.data.domains import Domains
-from gan_jax.data.errors import unknown
+from gan_jax.data.errors import DataError, unknown
 from gan_jax.data.folder_source import open_folder
-from gan_jax.data.npz_source import open_npz
+from gan_jax.data.npz_source import TARGETS, open_npz
+from gan_jax.data.pairs import Pairs, SideBySide
 from gan_jax.data.protocol import ImageSource
 from gan_jax.data.synthetic_source import open_synthetic
 from gan_jax.data.tfds_source import open_tfds, parse
@@ -72,11 +73,34 @@ def _domains(request: _Request) -> ImageSource:
     return Domains(parts, f"domains:{request.rest}")
 
 
+def _pairs(request: _Request) -> ImageSource:
+    name, parts = f"pairs:{request.rest}", _parts(request.rest)
+    sources = [
+        open_source(part, data_dir=request.data_dir, split=request.split) for part in parts
+    ]
+    kinds = [part.partition(":")[0] for part in parts]
+    if len(sources) == 2:
+        # What comes with the package is known; of files a missing one is a mistake.
+        common = kinds == ["builtin", "builtin"]
+        return Pairs(sources[0], sources[1], name, common=common)
+    if kinds == ["folder"]:
+        return SideBySide(sources[0], name)
+    if kinds == ["npz"]:
+        own = request._replace(rest=parts[0].partition(":")[2])
+        path, split = _path_and_split(own)
+        return Pairs(sources[0], open_npz(path, split or request.split, TARGETS), name)
+    raise DataError(
+        f"{name}: pairs are of two sources joined by '+', of a folder of images side by "
+        "side, or of an npz with the arrays image and target"
+    )
+
+
 KINDS: Mapping[str, Callable[[_Request], ImageSource]] = {
     "builtin": _builtin,
     "domains": _domains,
     "folder": _folder,
     "npz": _npz,
+    "pairs": _pairs,
     "synthetic": _synthetic,
     "tfds": _tfds,
 }
@@ -91,7 +115,10 @@ def open_source(
     Args:
         spec: one of `tfds:NAME[/CONFIG][:VERSION][:SPLIT]`, `folder:PATH[:SPLIT]`,
             `npz:PATH[:SPLIT]`, `builtin:NAME[:SPLIT]`, `synthetic:NAME[:SPLIT]`, or
-            `domains:SPEC+SPEC[+SPEC...]` of these, whose classes are the sources.
+            `domains:SPEC+SPEC[+SPEC...]` of these, whose classes are the sources; or pairs
+            of images, whose channels follow one another: `pairs:SPEC+SPEC`, matched by
+            file name, code point or place, `pairs:folder:PATH` of images side by side,
+            `pairs:npz:PATH` of arrays `image` and `target`.
         data_dir: folder of prepared tfds data.
         split: taken where `spec` names none.
 
@@ -119,8 +146,8 @@ def split_spec(spec: str, split: str | None) -> str:
     kind, _, rest = spec.partition(":")
     if kind == "tfds":
         return f"tfds:{parse(rest).builder}:{split}"
-    if kind == "domains":
-        return f"domains:{'+'.join(split_spec(part, split) for part in _parts(rest))}"
+    if kind in ("domains", "pairs"):
+        return f"{kind}:{'+'.join(split_spec(part, split) for part in _parts(rest))}"
     if kind in ("npz", "folder"):
         path, _ = _path_and_split(_Request(rest, split, None))
         return f"{kind}:{path}:{split}"
