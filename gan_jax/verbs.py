@@ -106,7 +106,7 @@ def _define_import(values: flags.FlagValues, argv: list[str]) -> None:
     for name, text in (
         ("family", "Whose weights: a name in gan_jax.interop, such as biggan_pytorch."),
         ("network", "generator or discriminator."),
-        ("input", "File of weights: .npz, .safetensors, .pth, .pt or .bin."),
+        ("input", "File of weights: .npz, .safetensors, .pth, .pt, .ckpt or .bin."),
         ("output", "Folder for the export, NETWORK.safetensors."),
         ("architecture", "The original's arguments, NAME=VALUE,... or a JSON file."),
     ):

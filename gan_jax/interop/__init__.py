@@ -29,10 +29,13 @@ FAMILIES = {
     for name in (
         "biggan_deep_huggingface",
         "biggan_pytorch",
+        "cyclegan",
         "dino",
         "inception",
         "mimicry",
         "progan",
+        "srgan",
+        "stargan",
         "stylegan2_ada",
         "torchvision_resnet",
     )

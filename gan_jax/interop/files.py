@@ -45,8 +45,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """The arrays of a file of weights by key.
 
     Args:
-        path: a .npz, a .safetensors, or a .pth, .pt or .bin of PyTorch, which has to be
-            installed for it. A state_dict within a dict, under "state_dict",
+        path: a .npz, a .safetensors, or a .pth, .pt, .ckpt or .bin of PyTorch, which has
+            to be installed for it. A state_dict within a dict, under "state_dict",
             "model_state_dict" or "model", is found; "module." before all keys is dropped.
 
     Raises:
@@ -232,4 +232,5 @@ _READERS = {
     ".pt": _from_torch,
     ".bin": _from_torch,
     ".tar": _from_torch,  # .pth.tar
+    ".ckpt": _from_torch,
 }

@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from gan_jax.networks.resnet_v2 import ResNetV2
     from gan_jax.networks.revnet import RevNet
     from gan_jax.networks.robustness import ARCHITECTURES, Architecture
+    from gan_jax.networks.srresnet import SRGANDiscriminator, SRResNet
+    from gan_jax.networks.stargan import StarGANDiscriminator, StarGANGenerator
     from gan_jax.networks.stylegan import (
         StyleGANDiscriminator,
         StyleGANGenerator,
@@ -88,6 +90,12 @@ if TYPE_CHECKING:
         MappingNetwork,
         StyledGenerator,
         truncated,
+    )
+    from gan_jax.networks.translation import (
+        PatchDiscriminator,
+        PixelDiscriminator,
+        ResNetTranslator,
+        UNetGenerator,
     )
 
 __all__ = [
@@ -122,6 +130,8 @@ __all__ = [
     "MLPGenerator",
     "MappingNetwork",
     "Modulation",
+    "PatchDiscriminator",
+    "PixelDiscriminator",
     "ProGANDiscriminator",
     "ProGANGenerator",
     "ProGANPlan",
@@ -130,15 +140,21 @@ __all__ = [
     "R3GANPlan",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "ResNetTranslator",
     "ResNetV2",
     "ResidualMLP",
     "RevNet",
+    "SRGANDiscriminator",
+    "SRResNet",
+    "StarGANDiscriminator",
+    "StarGANGenerator",
     "StyleGAN2Discriminator",
     "StyleGANDiscriminator",
     "StyleGANGenerator",
     "StyleGANSynthesis",
     "StyledGenerator",
     "SynthesisNetwork",
+    "UNetGenerator",
     "auxiliary",
     "biggan_deep_plan",
     "biggan_plan",

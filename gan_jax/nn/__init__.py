@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         PixelNorm,
         adaptive_instance_norm,
     )
+    from gan_jax.nn.padding import PADDINGS, pad2d
+    from gan_jax.nn.prelu import PReLU
+    from gan_jax.nn.running_instance import RunningInstanceNorm
+    from gan_jax.nn.shuffle import pixel_shuffle
     from gan_jax.nn.upfirdn import (
         downsample2d,
         filtered_conv_downsample,
@@ -39,6 +43,7 @@ __all__ = [
     "GATED_TANH",
     "NEAREST",
     "NONLINEARITIES",
+    "PADDINGS",
     "Activation",
     "BatchNorm",
     "ConditionalBatchNorm",
@@ -55,7 +60,9 @@ __all__ = [
     "MinibatchStddev",
     "Modulated",
     "Nonlinearity",
+    "PReLU",
     "PixelNorm",
+    "RunningInstanceNorm",
     "SelfAttention",
     "UpsampleConv",
     "Upsampling",
@@ -77,6 +84,8 @@ __all__ = [
     "lowpass_downsample",
     "lowpass_upsample",
     "modulated_conv2d",
+    "pad2d",
+    "pixel_shuffle",
     "upfirdn2d",
     "upsample2d",
 ]
