@@ -7,8 +7,9 @@ Hardware: 2 CPU cores, an hour. Expected: Parzen log-likelihoods of test digits 
 in the codes of an autoencoder, 282 nats in the paper; `experiments/gmmn` measures both.
 
 Batches of 1000, ten uniform latents, the root of the discrepancy under a sum of six
-Gaussian kernels. "ae" trains an autoencoder with codes of 32 first (it has dropout on the
-encoder's hidden layer), and then the moments of its codes. The paper tunes its rates by
+Gaussian kernels, in codes under one, as in the authors' code. "ae" trains an autoencoder
+with codes of 32 first (it has dropout on the encoder's hidden layer), and then the moments
+of its codes. The paper tunes its rates by
 Bayesian optimisation; here they are Adam's usual ones.
 """
 

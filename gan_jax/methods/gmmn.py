@@ -143,7 +143,7 @@ def gmmn_ae(
     code_dim: int = 32,
     ae_features: tuple[int, ...] = (1024,),
     features: tuple[int, ...] = (64, 256, 256, 1024),
-    squared_bandwidths: tuple[float, ...] = _SQUARES,
+    squared_bandwidths: tuple[float, ...] = (1.0,),
     root: bool = True,
     dropout: float = 0.2,
     dtype: DTypeLike = jnp.float32,
@@ -164,7 +164,8 @@ def gmmn_ae(
         code_dim: length of the codes.
         ae_features: widths of the encoder's hidden layers, and in reverse of the decoder's.
         features: widths of the layers from latents to codes.
-        squared_bandwidths: s^2 of the kernel's Gaussians.
+        squared_bandwidths: s^2 of the kernel's Gaussians, of codes in [0, 1]; 1 in the
+            authors' code on digits.
         root: whether the loss is the square root of the discrepancy.
         dropout: rate on the encoder's hidden layers in its stage, as in the paper.
         dtype: compute type of the networks.

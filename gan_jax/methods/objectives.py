@@ -12,7 +12,14 @@ import jax.numpy as jnp
 from gan_jax import prng, tracing
 from gan_jax.game import Aux, Batch, Objective, View, Views
 from gan_jax.methods.recipe import Recipe
-from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR, Make, Sides
+from gan_jax.methods.sides import (
+    DISCRIMINATOR,
+    GENERATOR,
+    Make,
+    Sides,
+    unwoven,
+    woven,
+)
 from gan_jax.methods.terms import Round, Weighted, evaluate
 from gan_jax.methods.unrolled import look_ahead
 from gan_jax.numerics import mean32, to_unit
@@ -293,18 +300,11 @@ def _apart(
 def _joint(
     net: View, real: PyTree, fake: PyTree, labels: tuple[Array, ...], keys: Key
 ) -> tuple[Array | Outputs, Array | Outputs, Stats]:
-    """Real and fake rows alternate, so that a sharded batch stays on its devices."""
-
-    def weave(a: Array, b: Array) -> Array:
-        return jnp.stack([a, b], axis=1).reshape(-1, *a.shape[1:])
-
-    doubled = tuple(weave(y, y) for y in labels)
-    noise = weave(*(prng.stream(keys, f"judge_{side}") for side in ("real", "fake")))
-    outputs, stats = net.with_stats(jax.tree.map(weave, real, fake), *doubled, keys=noise)
-    pairs = jax.tree.map(lambda x: x.reshape(-1, 2, *x.shape[1:]), outputs)
-    real_outputs, fake_outputs = (
-        jax.tree.map(lambda x, row=row: x[:, row], pairs) for row in (0, 1)
-    )
+    """Real and fake in one batch."""
+    doubled = tuple(woven(y, y) for y in labels)
+    noise = woven(*(prng.stream(keys, f"judge_{side}") for side in ("real", "fake")))
+    outputs, stats = net.with_stats(woven(real, fake), *doubled, keys=noise)
+    real_outputs, fake_outputs = unwoven(outputs, 2)
     return real_outputs, fake_outputs, stats
 
 

@@ -89,3 +89,20 @@ def drawn(found: Array | Posterior, keys: Key) -> Array:
         return found
     noise = prng.draw(keys, lambda key: jax.random.normal(key, found.mean.shape[1:]))
     return found.mean + jnp.exp(0.5 * found.log_variance) * noise
+
+
+def woven(*parts: PyTree) -> PyTree:
+    """Batches of one structure as one, their rows in turns, so that each row of a sharded
+    batch stays on its device.
+    """
+
+    def weave(*leaves: Array) -> Array:
+        return jnp.stack(leaves, axis=1).reshape(-1, *leaves[0].shape[1:])
+
+    return jax.tree.map(weave, *parts)
+
+
+def unwoven(whole: PyTree, count: int) -> list[PyTree]:
+    """What `woven` made one, apart again."""
+    split = jax.tree.map(lambda x: x.reshape(-1, count, *x.shape[1:]), whole)
+    return [jax.tree.map(lambda x, row=row: x[:, row], split) for row in range(count)]

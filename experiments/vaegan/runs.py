@@ -1,0 +1,49 @@
+"""The runs of this study, as configs: VAE/GAN and a VAE of its size, three seeds each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml_collections import ConfigDict
+
+from configs import vaegan
+from gan_jax.config import set_optimizer
+
+SEEDS = (0, 1, 2)
+WIDTH, KERNEL, BATCH, STEPS, RATE = 16, 4, 32, 1_500, 1e-3
+
+METHODS: Mapping[str, str] = {"vae": "VAE", "vaegan": "VAE/GAN"}
+"""Titles on the page, by name."""
+
+
+def run_name(name: str, seed: int) -> str:
+    """Of the folder of a method's run."""
+    return f"{name}_{seed}"
+
+
+def make_config(name: str, seed: int) -> ConfigDict:
+    """The config of a run.
+
+    Args:
+        name: in `METHODS`.
+        seed: of weights, latents and the order of the data.
+    """
+    config = vaegan.get_config("" if name == "vaegan" else name)
+    with config.unlocked():
+        config.model.update({"width": WIDTH, "kernel_size": KERNEL})
+    set_optimizer(config, "gd", "rmsprop", learning_rate=RATE, b2=0.9)
+    config.update_from_flattened_dict(
+        {
+            "seed": seed,
+            "train.batch_size": BATCH,
+            "train.steps": STEPS,
+            "log.every": 50,
+            "log.spectrum_every": 0,
+            "log.tensorboard": False,
+            "samples.every": STEPS,
+            "checkpoint.every": STEPS,
+            "checkpoint.keep_best": 0,
+            "score.every": 0,
+        }
+    )
+    return config
