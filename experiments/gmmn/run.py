@@ -16,9 +16,9 @@ import numpy as np
 from experiments.gmmn import measure
 from experiments.gmmn.measure import COMPARED, SAMPLES
 from experiments.gmmn.page import COUNTS, TRUE, Runs, kmeans_name, page
-from experiments.gmmn.runs import CODES, METHODS, PIXELS, SEEDS
-from experiments.gmmn.train import train
+from experiments.gmmn.runs import CODES, METHODS, PIXELS, SEEDS, make_config
 from experiments.report import write_page
+from experiments.training import train_all
 from gan_jax.analyses import common
 from gan_jax.analysis import Curve, curves
 from gan_jax.pictures import grid, save_png
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     folder = parser.parse_args().folder.resolve()
-    workdirs = {(name, s): train(name, s, folder) for name in METHODS for s in SEEDS}
+    workdirs = train_all(METHODS, SEEDS, make_config, folder)
     digits = measure.load_digits()
     runs = {
         name: [measure.measure(name, workdirs[name, s], s, digits, SHOWN) for s in SEEDS]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from configs import gan, gmmn
+from experiments.training import short
 from gan_jax.config import set_optimizer
 
 SEEDS = (0, 1, 2)
@@ -45,11 +46,6 @@ METHODS: Mapping[str, Method] = {
 }
 
 
-def run_name(name: str, seed: int) -> str:
-    """Of the folder of a method's run."""
-    return f"{name}_{seed}"
-
-
 def make_config(name: str, seed: int) -> ConfigDict:
     """The config of a run.
 
@@ -70,20 +66,10 @@ def make_config(name: str, seed: int) -> ConfigDict:
         if name != "gan":
             config.model.squared_bandwidths = CODES if name == "gmmn_ae" else PIXELS
     config.recipe.ema.half_life = HALF_LIFE
-    config.update_from_flattened_dict(
-        {
-            "seed": seed,
-            "train.steps": method.steps,
-            "log.every": 50,
-            "log.spectrum_every": 0,
-            "log.tensorboard": False,
-            "samples.every": method.steps,
-            "samples.count": 100,
-            "samples.columns": 10,
-            "checkpoint.every": EVERY,
-            "checkpoint.keep_last": method.steps // EVERY,
-            "checkpoint.keep_best": 0,
-            "score.every": 0,
-        }
-    )
-    return config
+    fields = {
+        "samples.count": 100,
+        "samples.columns": 10,
+        "checkpoint.every": EVERY,
+        "checkpoint.keep_last": method.steps // EVERY,
+    }
+    return short(config, seed, method.steps, fields)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.report import write_page
+from experiments.training import train_all
 from experiments.vaegan.attributes import (
     CAT,
     COLOURS,
@@ -33,8 +34,7 @@ from experiments.vaegan.measure import (
     sharpness,
 )
 from experiments.vaegan.page import Real, Runs, page
-from experiments.vaegan.runs import METHODS, SEEDS
-from experiments.vaegan.train import train
+from experiments.vaegan.runs import METHODS, SEEDS, make_config
 from gan_jax.analyses import common
 from gan_jax.metrics.classifier import load_classifier
 from gan_jax.metrics.frechet import frechet_from_statistics, statistics
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     folder = parser.parse_args().folder.resolve()
-    workdirs = {(name, s): train(name, s, folder) for name in METHODS for s in SEEDS}
+    workdirs = train_all(METHODS, SEEDS, make_config, folder)
     opened = {name: open_run(workdirs[name, SEEDS[0]]) for name in METHODS}
     by = judge(opened["vae"], load_classifier("emoji"), squeezenet_distance().measure)
     runs = {

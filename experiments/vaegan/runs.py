@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ml_collections import ConfigDict
 
 from configs import vaegan
+from experiments.training import short
 from gan_jax.config import set_optimizer
 
 SEEDS = (0, 1, 2)
@@ -14,11 +15,6 @@ WIDTH, KERNEL, BATCH, STEPS, RATE = 16, 4, 32, 1_500, 1e-3
 
 METHODS: Mapping[str, str] = {"vae": "VAE", "vaegan": "VAE/GAN"}
 """Titles on the page, by name."""
-
-
-def run_name(name: str, seed: int) -> str:
-    """Of the folder of a method's run."""
-    return f"{name}_{seed}"
 
 
 def make_config(name: str, seed: int) -> ConfigDict:
@@ -32,18 +28,5 @@ def make_config(name: str, seed: int) -> ConfigDict:
     with config.unlocked():
         config.model.update({"width": WIDTH, "kernel_size": KERNEL})
     set_optimizer(config, "gd", "rmsprop", learning_rate=RATE, b2=0.9)
-    config.update_from_flattened_dict(
-        {
-            "seed": seed,
-            "train.batch_size": BATCH,
-            "train.steps": STEPS,
-            "log.every": 50,
-            "log.spectrum_every": 0,
-            "log.tensorboard": False,
-            "samples.every": STEPS,
-            "checkpoint.every": STEPS,
-            "checkpoint.keep_best": 0,
-            "score.every": 0,
-        }
-    )
-    return config
+    config.train.batch_size = BATCH
+    return short(config, seed, STEPS)
