@@ -98,6 +98,31 @@ ANALYSES: Mapping[str, Analysis] = {
             Flag("columns", int, 10, "Most classes shown."),
         ),
     ),
+    "codes": Analysis(
+        "codes",
+        "what an InfoGAN's codes change: values down, samples and continuous codes across",
+        (
+            _WORKDIR,
+            _OUTPUT,
+            _STEP,
+            _SEED,
+            Flag("code", int, 0, "Categorical code whose values go down."),
+            Flag("n", int, 10, "Samples of each value; without one, latents."),
+            Flag("steps", int, 9, "Images along each continuous code."),
+            Flag("reach", float, 2.0, "Where continuous codes end; 1 in training."),
+        ),
+    ),
+    "reconstruct": Analysis(
+        "encoded",
+        "real images, and what the generator makes of their codes, G(E(x))",
+        (
+            _WORKDIR,
+            _OUTPUT,
+            _STEP,
+            Flag("n", int, 10, "Training images, and as many held-out ones."),
+            _SPLIT,
+        ),
+    ),
     "truncation": Analysis(
         "latent",
         "the same latents, or their styles, at several truncations",
