@@ -20,6 +20,7 @@ from gan_jax.networks.labels import (
     concatenation,
     hidden_concatenation,
 )
+from gan_jax.nn.initializers import normal
 
 
 class Conditioning(NamedTuple):
@@ -52,10 +53,12 @@ INPUT = Conditioning(g_input=concatenation(), d_input=concatenation(), head=line
 """One-hot labels beside both networks' inputs (CGAN, 1411.1784)."""
 
 HIDDEN = Conditioning(
-    g_input=concatenation(128), d_hidden=hidden_concatenation(), head=linear
+    g_input=concatenation(128, embedding_init=normal(0.02)),
+    d_hidden=hidden_concatenation(),
+    head=linear,
 )
 """A learned vector beside the latent and, tiled, beside the discriminator's last feature
-map (Reed et al. 2016, 1605.05396)."""
+map (Reed et al. 2016, 1605.05396). The first begins as DCGAN's weights do."""
 
 AUXILIARY = Conditioning(g_input=concatenation(), head=auxiliary())
 """Labels beside the latent, and a classifier in the discriminator (ACGAN, 1610.09585)."""

@@ -4,6 +4,7 @@ through the normalisations of a generator.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -11,12 +12,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn.initializers import Initializer, glorot_uniform
+from gan_jax.nn.initializers import Initializer, glorot_uniform, normal
 from gan_jax.nn.layers import Conv, Dense, Embed
 from gan_jax.nn.norm import Modulated, NormFactory, conditioned
 from gan_jax.types import Array
 
 _GLOROT = glorot_uniform()
+_UNIT = normal(1.0)
 
 Join = Callable[[Array, Array, int], Array]
 """`(h, y, num_classes) -> h with the labels`, for features h (B, ..., C) and labels (B,).
@@ -73,19 +75,22 @@ def joined(join: Join | None, h: Array, y: Array | None, num_classes: int | None
 # Concatenation.
 
 
-def concatenation(features: int | None = None) -> Join:
+def concatenation(
+    features: int | None = None, *, embedding_init: Initializer = _UNIT
+) -> Join:
     """Labels as further channels, the same at every place: CGAN's input (1411.1784).
 
     Args:
         features: length of the learned vector that stands for a label; None for the label
             as one-hot vector. Labels outside the classes give NaN.
+        embedding_init: initialiser of the learned vectors.
     """
 
     def join(h: Array, y: Array, num_classes: int) -> Array:
         if features is None:
             label = jnp.take(jnp.eye(num_classes, dtype=h.dtype), y, axis=0)
         else:
-            label = Embed(num_classes, features, dtype=h.dtype)(y)
+            label = Embed(num_classes, features, embedding_init, h.dtype)(y)
         return _tile(h, label)
 
     return join
@@ -98,12 +103,13 @@ def hidden_concatenation(
     by a 1 x 1 convolution with LeakyReLU 0.2 (Reed et al. 2016, 1605.05396, section 4.1).
 
     Args:
-        features: length of the vector, 128 in the paper.
+        features: length of the vector, 128 in the paper; it starts with a norm of about 1.
         kernel_init: initialiser of the mixing kernel.
     """
+    embedding_init = normal(1.0 / math.sqrt(features))
 
     def join(h: Array, y: Array, num_classes: int) -> Array:
-        embed = Embed(num_classes, features, dtype=h.dtype, name="hidden_embed")
+        embed = Embed(num_classes, features, embedding_init, h.dtype, name="hidden_embed")
         layer = Dense if h.ndim == 2 else partial(Conv, kernel_size=(1, 1))
         mix = layer(h.shape[-1], kernel_init=kernel_init, dtype=h.dtype, name="hidden_mix")
         return jax.nn.leaky_relu(mix(_tile(h, embed(y))), 0.2)

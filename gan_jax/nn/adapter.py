@@ -33,7 +33,8 @@ def from_linen(
 
     Returns:
         A `Net`. In training `apply` returns the updated statistics, otherwise the given
-        ones; both trees are the same for ever.
+        ones; both trees are the same for ever. Further keywords are flax's own, such as
+        `method`, and those of the module.
     """
     examples = tuple(_abstract(example) for example in example_inputs)
 
@@ -42,12 +43,12 @@ def from_linen(
         return variables.pop("params", {}), variables
 
     def apply(
-        params: Params, stats: Stats, *inputs: Any, train: bool, **noise: Any
+        params: Params, stats: Stats, *inputs: Any, train: bool, **others: Any
     ) -> tuple[Any, Stats]:
         variables = {"params": params, **stats}
         if not train or not stats:
-            return module.apply(variables, *inputs, train=train, **noise), stats
-        return module.apply(variables, *inputs, train=train, mutable=list(stats), **noise)
+            return module.apply(variables, *inputs, train=train, **others), stats
+        return module.apply(variables, *inputs, train=train, mutable=list(stats), **others)
 
     return Net(init, apply, stochastic)
 
