@@ -79,10 +79,9 @@ The time below is of measuring and drawing, beside other work.
 
 
 SEEN = """CGAN's digits differ from row to row; some are smeared, and a few have turned into
-another digit. Hidden concatenation has collapsed within classes: one image a class,
-whatever the latent, in all three seeds, and not a good digit in every class. Its accuracy
-does not tell that, as the classifier sees nearly all samples of a class or none; both
-spreads and the distance within classes do. ACGAN's digits are the cleanest and, but for
+another digit. Hidden concatenation has all but collapsed within classes: nearly one image a
+class, whatever the latent, in all three seeds, and not a good digit in every class. Its
+accuracy does not tell that; both spreads and the distance within classes do. ACGAN's digits are the cleanest and, but for
 those, the most alike: what its classifier is sure of pays. Projection's misses are whole
 digits of another class, or lie between two; with hinge losses and spectral norm they are
 rarer, and smears and gaps in strokes are what is left to see. A spread above that of digits
