@@ -53,11 +53,13 @@ class Baselines(NamedTuple):
 
 
 SEEN = """\
-What the games' encoders give back are whole digits, most of the same class, slant and
-weight as above, and at times plainly others, written as cleanly: a 3 comes back as a 6 and
-a 4 as a 9. Latent regression follows the strokes more closely and changes the class more
-seldom, though it has never seen a digit. Between digits the images stay digits for most of
-the way, and some change class within a step."""
+What the encoders of BiGAN and ALI give back are whole digits, most of the same class, slant
+and weight as above, and at times plainly others, written as cleanly: a 3 comes back as a 6
+and a 4 as a 9. Latent regression follows the strokes more closely and changes the class
+more seldom, though it has never seen a digit. Between digits the images stay digits for
+most of the way, and some change class within a step. BigBiGAN, at this size and after so
+few small batches, draws digits but has not learnt to invert: the means of its codes become
+images that are nearly black, and say less of a digit than those of an untrained encoder."""
 
 
 def page(found: Found, baselines: Baselines) -> str:
