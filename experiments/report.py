@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -36,6 +37,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def ranged(values: Sequence[float], form: str) -> str:
+    """The mean of the values of several seeds and, in brackets, the lowest and the highest.
+
+    Args:
+        values: one a seed.
+        form: of each number, such as ".1%".
+    """
+    mean = sum(values) / len(values)
+    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """A paragraph in lines, all but the first of which begin with `indent`."""
+    return textwrap.fill(text, 92, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def replace_between(page: str, begin: str, end: str, text: str) -> str:

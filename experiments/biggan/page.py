@@ -37,7 +37,7 @@ from experiments.biggan.runs import (
 )
 from experiments.biggan.train import TWIN_STEPS
 from experiments.logs import Resumed, Traces, growth
-from experiments.report import table
+from experiments.report import table, wrapped
 
 EACH, SHOWN_THRESHOLDS = 10, (2.0, 1.0, 0.5, 0.15)
 """Samples of a category in pictures, and thresholds of those truncated."""
@@ -175,7 +175,7 @@ def _cells(scores: Scores) -> list[str]:
 
 def legend() -> str:
     """What is where in the pictures."""
-    return _wrapped(
+    return wrapped(
         f"One row a category, from the top: {', '.join(category_names())}. {EACH} latents "
         f"each, not chosen. {', '.join(RUNS)}, and training images."
     )
@@ -246,7 +246,7 @@ def truncation_summary(curve: Curve) -> str:
         f"- Precision does not tell fidelity here: it is at least {least:.0%} "
         "everywhere, also where the distance is largest."
     )
-    return "\n".join(_wrapped(line, "  ") for line in lines)
+    return "\n".join(wrapped(line, "  ") for line in lines)
 
 
 def spectra_summary(traced: Mapping[str, Traces]) -> str:
@@ -265,7 +265,7 @@ def spectra_summary(traced: Mapping[str, Traces]) -> str:
         "The rule `spectrum_growth` of the run's config, which stops a run when a value "
         "grows tenfold within ten looks, did not speak."
     )
-    return _wrapped(" ".join(parts))
+    return wrapped(" ".join(parts))
 
 
 def resumed_summary(again: Sequence[Resumed], digests: Mapping[str, str]) -> str:
@@ -278,7 +278,7 @@ def resumed_summary(again: Sequence[Resumed], digests: Mapping[str, str]) -> str
     )
     same = "the same" if len(set(digests.values())) == 1 else "not the same"
     shown = ", ".join(f"{name} `{value[:16]}`" for name, value in digests.items())
-    return _wrapped(
+    return wrapped(
         f"The {KILLED} run was killed by SIGKILL {len(again)} times and started again by "
         f"the same command: {times}. At step {TWIN_STEPS}, after the first kill, its whole "
         f"state is {same} as that of a twin that nobody killed, by SHA-256 ({shown})."
@@ -336,7 +336,7 @@ def ablation_summary(cells: Mapping[Row, Cell]) -> str:
         == (ROWS[b].paper[0] < ROWS[a].paper[0])
         for _, a, b in _CHANGES
     )
-    return _wrapped(
+    return wrapped(
         f"Distance by change: {'; '.join(parts)}. The sign is the paper's in {agree} of "
         f"{len(_CHANGES)}."
     )
@@ -356,7 +356,3 @@ def commands() -> str:
         for method, run in RUNS.items()
     ]
     return "```bash\n" + "\n".join(lines) + "\n```"
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, 92, subsequent_indent=indent, break_on_hyphens=False)

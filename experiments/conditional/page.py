@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -21,7 +20,7 @@ from experiments.conditional.runs import (
     STEPS,
     WIDTH,
 )
-from experiments.report import table
+from experiments.report import ranged, table, wrapped
 
 GOAL, NARROW, ROWS = 0.95, 0.5, 6
 """GOAL: share of samples of the class asked for; NARROW: part of the spread of digits under
@@ -79,20 +78,20 @@ The time below is of measuring and drawing, beside other work.
 
 
 SEEN = """CGAN's digits differ from row to row; some are smeared, and a few have turned into
-another digit. Hidden concatenation has all but collapsed within classes: nearly one image a
-class, whatever the latent, in all three seeds, and not a good digit in every class. Its
-accuracy does not tell that; both spreads and the distance within classes do. ACGAN's digits are the cleanest and, but for
-those, the most alike: what its classifier is sure of pays. Projection's misses are whole
-digits of another class, or lie between two; with hinge losses and spectral norm they are
-rarer, and smears and gaps in strokes are what is left to see. A spread above that of digits
-is no greater variety of hands: strokes that are broken differ too. Of samples without
-labels many are no digit, and their distance says so: labels help to draw, not only to
-choose."""
+another digit. Hidden concatenation has all but collapsed within classes: nearly one
+image a class, whatever the latent, in all three seeds, and not a good digit in every
+class. Its accuracy does not tell that; both spreads and the distance within classes do.
+ACGAN's digits are the cleanest and, but for those, the most alike: what its classifier
+is sure of pays. Projection's misses are whole digits of another class, or lie between
+two; with hinge losses and spectral norm they are rarer, and smears and gaps in strokes
+are what is left to see. A spread above that of digits is no greater variety of hands:
+strokes that are broken differ too. Of samples without labels many are no digit, and
+their distance says so: labels help to draw, not only to choose."""
 
 
 def _settings(runs: Runs) -> str:
     minutes = np.mean([run.minutes for each in runs.values() for run in each])
-    return _wrapped(
+    return wrapped(
         "Mirza and Osindero's CGAN (`cgan`: labels beside both inputs, 1411.1784), Reed's "
         "hidden concatenation (`hidden_cgan`: beside the latent and the discriminator's "
         "last feature map, 1605.05396), ACGAN (`acgan`: a classifier in the discriminator, "
@@ -109,14 +108,14 @@ def _settings(runs: Runs) -> str:
 
 
 def _legend() -> str:
-    return _wrapped(
+    return wrapped(
         f"A column a class, from 0 to 9, {ROWS} latents each, of the first seed and not "
         f"chosen: {'; '.join(method.title for method in METHODS.values())}; and {REAL}."
     )
 
 
 def _columns(accuracy: float) -> str:
-    return _wrapped(
+    return wrapped(
         f"All rows are of {EACH} images a class, {CLASSES * EACH:,} in all, and compare "
         f"with {REFERENCE:,} training digits a class, in the features of the project's own "
         f"digit classifier, which is right on {accuracy:.1%} of all held-out digits; these "
@@ -134,7 +133,7 @@ def _columns(accuracy: float) -> str:
 
 
 def _curve_words() -> str:
-    return _wrapped(
+    return wrapped(
         f"Of {CURVE_SAMPLES:,} samples of the average; hidden is hidden concatenation, "
         f"spectral is {METHODS['spectral'].title}. A band reaches from the lowest seed to "
         "the highest, the line is its middle."
@@ -149,12 +148,6 @@ _COLUMNS: Mapping[str, tuple[Callable[[Scores], float], str]] = {
     "perceptual": (lambda scores: scores.perceptual, ".3f"),
 }
 """Columns of the table: what they show of scores, and how it is written."""
-
-
-def ranged(values: Sequence[float], form: str) -> str:
-    """Mean, lowest and highest, as "5.0 (4.0 to 6.0)"."""
-    mean = float(np.mean(values))
-    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def methods_table(runs: Runs, known: Mapping[str, Scores]) -> str:
@@ -194,7 +187,7 @@ def goal_summary(runs: Runs, real: Scores) -> str:
         every += [name] if min(shares) >= GOAL else []
         mean += [name] if np.mean(shares) >= GOAL else []
     chance = mean_of(runs[CHANCE], "accuracy")
-    return _wrapped(
+    return wrapped(
         f"At least {GOAL:.0%} of samples are of the class asked for in the mean over seeds "
         f"with {_listed(mean)}, and in every seed with {_listed(every)}. In real digits "
         f"the classifier sees their class in {real.accuracy.overall:.1%}, and chance is "
@@ -221,8 +214,8 @@ def diversity_summary(runs: Runs, real: Scores) -> str:
         f"{real.intra_class:.1f}."
     )
     head = f"Variety within a class, of that of {REAL}:"
-    listed = "\n".join(_wrapped(part, "  ") for part in parts)
-    return f"{head}\n\n{listed}\n\n{_wrapped(rest)}"
+    listed = "\n".join(wrapped(part, "  ") for part in parts)
+    return f"{head}\n\n{listed}\n\n{wrapped(rest)}"
 
 
 def _by_class(runs: Sequence[Finished]) -> np.ndarray:
@@ -247,8 +240,4 @@ def hardest(runs: Runs) -> str:
         shares = _by_class(runs[name])
         worst = int(np.argmin(shares))
         parts.append(f"{METHODS[name].title} {worst} ({shares[worst]:.0%})")
-    return _wrapped(f"The class that is missed most often: {'; '.join(parts)}.")
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, 92, subsequent_indent=indent, break_on_hyphens=False)
+    return wrapped(f"The class that is missed most often: {'; '.join(parts)}.")

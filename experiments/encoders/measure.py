@@ -11,14 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.encoders.regression import mean_of, regress
+from experiments.encoders.regression import regress
 from experiments.encoders.runs import SEEDS
 from experiments.logs import read_lines, training_minutes
 from gan_jax import prng
 from gan_jax.analyses import common
 from gan_jax.game import View
 from gan_jax.interpolation import lerp
-from gan_jax.methods.sides import ENCODER
+from gan_jax.methods.sides import ENCODER, mean_of
 from gan_jax.metrics.classifier import LabelledImages
 from gan_jax.metrics.features import FeatureNet
 from gan_jax.metrics.frechet import frechet_distance

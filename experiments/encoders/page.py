@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ from experiments.encoders.runs import (
     REGRESSION_STEPS,
     SEEDS,
 )
-from experiments.report import table
+from experiments.report import ranged, table, wrapped
 
 Found = Mapping[str, Sequence[Finished]]
 """Of each method, by seed."""
@@ -120,7 +119,7 @@ def _settings() -> str:
         f"Adam({_rates(m.rates)}; {m.b1:g}), {_options(m.model)}"
         for m in METHODS.values()
     )
-    return _wrapped(
+    return wrapped(
         "Generator and encoder play against a discriminator that sees pairs (x, E(x)) and "
         "(G(z), z): BiGAN (1605.09782) on perceptrons, ALI (1606.00704) with a stochastic "
         "encoder on DCGAN's networks, and BigBiGAN (1907.02544) with scores of images, "
@@ -140,12 +139,6 @@ def _rates(rates: Sequence[float]) -> str:
 
 def _options(model: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in model.items())
-
-
-def ranged(values: Sequence[float], form: str) -> str:
-    """Mean, lowest and highest, as "5.0 (4.0 to 6.0)"."""
-    mean = float(np.mean(values))
-    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def _of(runs: Sequence[Finished], encoder: str) -> list[Scores]:
@@ -180,7 +173,7 @@ def codes_table(found: Found, baselines: Baselines) -> str:
 
 
 def _columns(baselines: Baselines) -> str:
-    return _wrapped(
+    return wrapped(
         f"The mean over {len(SEEDS)} seeds and, in brackets, the lowest and the highest, "
         "on all 10,000 test digits. Codes are E(x), stochastic encoders' means. Linear: "
         "accuracy of logistic regression on standardised codes; nearest: of the nearest "
@@ -225,7 +218,7 @@ def summary(found: Found, baselines: Baselines) -> str:
                 f"{word} {value:.1%}, {over[0]} points from latent regression, {over[1]} "
                 f"from the untrained encoder{from_pixels}"
             )
-        lines.append(_wrapped(f"- {method.title}: {'; '.join(parts)}.", "  "))
+        lines.append(wrapped(f"- {method.title}: {'; '.join(parts)}.", "  "))
     return "\n".join(lines)
 
 
@@ -248,7 +241,7 @@ def features_table(found: Found) -> str:
 
 
 def _features_words() -> str:
-    return _wrapped(
+    return wrapped(
         'BigBiGAN is measured in the paper by what its ResNet gives, means over space '
         '("avepool"), and by those normalised, with positive and negative parts beside '
         "each other (BN+CReLU), whose mean and variance are here over the "
@@ -258,7 +251,7 @@ def _features_words() -> str:
 
 def _rows_words() -> str:
     rows = [f"{m.title}, {kind}" for m in METHODS.values() for kind in (GAME, REGRESSION)]
-    return _wrapped(
+    return wrapped(
         f"Test digits, {CLASSES} classes in turn, drawn once and not chosen, and below "
         f"them G(E(x)) of the first seed, by the encoders: {'; '.join(rows)}."
     )
@@ -280,12 +273,8 @@ def samples_table(found: Found, baselines: Baselines) -> str:
 
 
 def _samples_words() -> str:
-    return _wrapped(
+    return wrapped(
         "Distances are to the digits that probes learn from, in the features of the digit "
         "classifier; they are not Inception distances. Minutes are those of the games' "
         "steps by the clock, on a core that other work had a part of."
     )
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, 92, subsequent_indent=indent, break_on_hyphens=False)

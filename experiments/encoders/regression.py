@@ -20,17 +20,12 @@ from gan_jax import prng
 from gan_jax.engine import compile_game
 from gan_jax.game import Aux, Batch, Game, Phase, Player, View, Views
 from gan_jax.losses import l2
-from gan_jax.methods.sides import ENCODER, GENERATOR
+from gan_jax.methods.sides import ENCODER, GENERATOR, mean_of
 from gan_jax.sampler import views_of
 from gan_jax.trained import Trained
-from gan_jax.types import Array, Key, Net, Posterior, PyTree, Scalar
+from gan_jax.types import Key, Net, PyTree, Scalar
 
 LATENT = "latent"
-
-
-def mean_of(found: Array | Posterior) -> Array:
-    """Codes (n, Z): of a stochastic encoder the mean of what it knows."""
-    return found.mean if isinstance(found, Posterior) else found
 
 
 def frozen(view: View) -> Net:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -28,7 +27,7 @@ from experiments.feature_extractor.runs import (
     STRENGTHS,
     WIDTH,
 )
-from experiments.report import table
+from experiments.report import table, wrapped
 
 Found = Mapping[str, Sequence[Read]]
 """What was read out of each kind of features, by seed."""
@@ -82,7 +81,7 @@ few seconds."""
 def _settings(found: Found, minutes: float) -> str:
     widths = {name: f"{found[name][0].width:,}" for name in FEATURES}
     size = f"{PATCH} x {PATCH}"
-    return _wrapped(
+    return wrapped(
         "The recipe of 1511.06434 (section 5.1) on digits: DCGAN is trained on the "
         f"built-in MNIST without labels ({SIDE} x {SIDE} pixels, width {WIDTH}, windows of "
         f"{KERNEL} x {KERNEL}, {STEPS:,} steps of {BATCH} images, Adam({RATE:g}, 0.5), "
@@ -136,7 +135,7 @@ def summary(found: Found) -> str:
             f"beside k-means it stands at {_signed(means[TRAINED] - means[KMEANS])} "
             f"points, beside pixels at {_signed(means[TRAINED] - means[PIXELS])}."
         )
-    return "\n".join(_wrapped(line, "  ") for line in lines)
+    return "\n".join(wrapped(line, "  ") for line in lines)
 
 
 def _points(means: Mapping[str, float], first: str, second: str) -> str:
@@ -152,7 +151,7 @@ def chosen(found: Found) -> str:
     most = max(STRENGTHS)
     all_of = [read.chosen[each] for reads in found.values() for read in reads
               for each in LABELS]  # fmt: skip
-    return _wrapped(
+    return wrapped(
         f"C was {most:g}, the larger, in {sum(c == most for c in all_of)} of "
         f"{len(all_of)} fits. liblinear stops after 1,000 passes, which it needs more of "
         "where digits are many, C is large and features are few, as with pixels."
@@ -160,14 +159,10 @@ def chosen(found: Found) -> str:
 
 
 def _paper() -> str:
-    return _wrapped(
+    return wrapped(
         "There the discriminator was trained on ImageNet and its features classify "
         "CIFAR-10: 82.8%, beside 80.6% of one layer of k-means with 4,800 features, "
         "and with 400 labels a class 73.8% beside 70.7% of three layers of k-means. Here "
         "it is trained on the very data that it classifies, is much smaller, and saw "
         f"{STEPS * BATCH:,} images."
     )
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, 92, subsequent_indent=indent, break_on_hyphens=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -28,7 +27,7 @@ from experiments.gmmn.runs import (
     SEEDS,
     STEPS,
 )
-from experiments.report import table
+from experiments.report import ranged, table, wrapped
 from gan_jax.metrics.parzen import ParzenScore
 
 COUNTS = (1_000, 10_000)
@@ -98,7 +97,7 @@ The core was shared with much else: alone, runs take a fraction of their minutes
 
 
 def _settings() -> str:
-    return _wrapped(
+    return wrapped(
         "Generative moment matching networks (1502.02761) in pixels (GMMN) and in the "
         "codes of an autoencoder (GMMN+AE), and the GAN of 2014 on perceptrons (1406.2661, "
         "non-saturating) beside them, on the built-in MNIST. From `configs/gmmn.py`, "
@@ -114,7 +113,7 @@ def _settings() -> str:
 
 
 def _columns() -> str:
-    return _wrapped(
+    return wrapped(
         f"Every cell is the mean over {len(SEEDS)} seeds and, in brackets, the lowest and "
         f"the highest. Log-likelihood: of {TEST:,} test digits under Gaussians around "
         f"{SAMPLES:,} samples, in nats, with pixels in [0, 1] and no noise added, as in "
@@ -126,7 +125,7 @@ def _columns() -> str:
 
 
 def _figure(floor: tuple[float, float]) -> str:
-    return _wrapped(
+    return wrapped(
         "Left: the root of the held-out squared discrepancy in pixels (0 where the "
         "unbiased estimate is negative), under the kernel that GMMN is trained with. A "
         "band reaches from the lowest seed to the highest, the line is its middle. Right: "
@@ -137,7 +136,7 @@ def _figure(floor: tuple[float, float]) -> str:
 
 
 def _pitfall() -> str:
-    return _wrapped(
+    return wrapped(
         "Theis, van den Oord and Bethge (1511.01844, section 3.2 and table 1) let "
         "centroids of k-means stand for samples, and real training digits, which are "
         "samples of the true distribution: a model that blurs wins over the truth. The "
@@ -203,7 +202,7 @@ def verdict(runs: Runs, known: Mapping[str, ParzenScore]) -> str:
     gap = known[best].mean - true.mean
     beats = "beat" if gap > 0 else "do not beat"
     above = [m.title for n, m in METHODS.items() if _mean(_scores(runs, n)) > true.mean]
-    return _wrapped(
+    return wrapped(
         f"{best[0].upper()}{best[1:]} {beats} the true distribution, by {abs(gap):.0f} "
         f"nats; models that do: {', '.join(above) or 'none'}. ± is the standard error over "
         "test digits. Nothing can be better than the truth: the score measures how near "
@@ -212,15 +211,9 @@ def verdict(runs: Runs, known: Mapping[str, ParzenScore]) -> str:
     )
 
 
-def ranged(values: Sequence[float], form: str) -> str:
-    """Mean, lowest and highest, as "5.0 (4.0 to 6.0)"."""
-    mean = float(np.mean(values))
-    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def _shown() -> str:
     titles = ", ".join(method.title for method in METHODS.values())
-    return _wrapped(
+    return wrapped(
         f"The first hundred of the first seed, not chosen: {titles}; then centroids of "
         "k-means, and test digits."
     )
@@ -232,7 +225,3 @@ def _numbers(values: Sequence[float]) -> str:
 
 def _root(square: float) -> float:
     return float(np.sqrt(max(square, 0.0)))
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 92, break_on_hyphens=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -27,7 +26,7 @@ from experiments.infogan.runs import (
     WIDE,
     WIDTH,
 )
-from experiments.report import table
+from experiments.report import ranged, table, wrapped
 
 GOAL = 0.8
 """Purity of the code on samples."""
@@ -143,12 +142,6 @@ _COLUMNS: Mapping[str, tuple[Callable[[Finished], float], str]] = {
     "minutes": (lambda run: run.minutes, ".1f"),
 }
 """Columns of the table: what they show of a run, and how it is written."""
-
-
-def ranged(values: Sequence[float], form: str) -> str:
-    """Mean, lowest and highest, as "5.0 (4.0 to 6.0)"."""
-    mean = float(np.mean(values))
-    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def runs_table(runs: Runs) -> str:
@@ -293,8 +286,3 @@ def path_summary(runs: Runs) -> str:
         f"times; the class stays on {mean(INFORMED, codes, 'kept'):.0%} of its paths, and "
         f"on {mean(INFORMED, noise, 'kept'):.0%} of those of the noise."
     )
-
-
-def wrapped(text: str) -> str:
-    """A paragraph."""
-    return textwrap.fill(text, 92, break_on_hyphens=False)

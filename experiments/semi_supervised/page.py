@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.report import table
+from experiments.report import ranged, table, wrapped
 from experiments.semi_supervised.measure import SAMPLES, TESTS, Finished
 from experiments.semi_supervised.runs import (
     ALONE,
@@ -106,12 +105,6 @@ def _widths(features: Sequence[int]) -> str:
     return "-".join(map(str, features))
 
 
-def ranged(values: Sequence[float], form: str) -> str:
-    """Mean, lowest and highest, as "5.0 (4.0 to 6.0)"."""
-    mean = float(np.mean(values))
-    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def last(finished: Sequence[Finished]) -> list[float]:
     """Test accuracy of every seed after its last step."""
     return [float(run.accuracy[-1]) for run in finished]
@@ -195,8 +188,3 @@ def _sample_words() -> str:
         "the entropy of its guesses, at most 10. The pictures are of the first seed, and "
         "not chosen."
     )
-
-
-def wrapped(text: str) -> str:
-    """A paragraph."""
-    return textwrap.fill(text, 92, break_on_hyphens=False)

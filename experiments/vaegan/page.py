@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.report import table
+from experiments.report import ranged, table, wrapped
 from experiments.vaegan.attributes import COLOURS, SHAPES, Right
 from experiments.vaegan.measure import SAMPLES, Finished, Scores
 from experiments.vaegan.runs import (
@@ -104,7 +103,7 @@ with much else: alone, runs take a fraction of their minutes."""
 
 def _settings() -> str:
     gamma = make_config("vaegan", SEEDS[0]).model.gamma
-    return _wrapped(
+    return wrapped(
         "VAE/GAN (1512.09300, algorithm 1; `configs/vaegan.py`) and a variational "
         "autoencoder of the same networks (`configs/vaegan.py:vae`), whose errors are of "
         "pixels, on the built-in emoji at 32 pixels: DCGAN's networks of width "
@@ -115,7 +114,7 @@ def _settings() -> str:
 
 
 def _columns(real: Real) -> str:
-    return _wrapped(
+    return wrapped(
         f"Every cell is the mean over {len(SEEDS)} seeds and, in brackets, the lowest and "
         f"the highest. Errors are of {real.emoji} held-out emoji against what the decoder "
         "makes of the means of their codes: the distance in features of the project's own "
@@ -169,7 +168,7 @@ def summary(runs: Runs, real: Real) -> str:
     decibels = _mean(runs["vaegan"], "PSNR") - _mean(runs["vae"], "PSNR")
     shares = {n: _mean(runs[n], "sharpness") / real.sharpness for n in METHODS}
     sharp = ", ".join(f"{METHODS[n]} {share:.0%}" for n, share in shares.items())
-    return _wrapped(
+    return wrapped(
         f"VAE/GAN's numbers over the VAE's: {', '.join(parts)}; in pixels it is "
         f"{decibels:+.1f} decibels from it. Of the sharpness of real emoji, "
         f"reconstructions have: {sharp}."
@@ -177,14 +176,14 @@ def summary(runs: Runs, real: Real) -> str:
 
 
 def _shown() -> str:
-    return _wrapped(
+    return wrapped(
         f"Held-out emoji, and below them their reconstructions: {_titles()}, of the first "
         "seed. The first of a fixed order, not chosen."
     )
 
 
 def _arithmetic() -> str:
-    return _wrapped(
+    return wrapped(
         "Above, colour: the code of a red square less that of a blue one, plus those of "
         "other blue shapes, and the same for other pairs of colours. In each row: A, B, C, "
         f"what should come of A - B + C, and its decoding by {_titles()}. Below, a cat's "
@@ -200,7 +199,7 @@ def rights_table(rights: Mapping[str, Sequence[Right]]) -> str:
         columns = zip(*rights[name], strict=True)
         rows.append((title, *(ranged(list(values), ".0%") for values in columns)))
     count = len(SHAPES) * len(COLOURS)
-    words = _wrapped(
+    words = wrapped(
         f"All sums over two of {', '.join(SHAPES)} and two of {len(COLOURS)} colours "
         "(A - B + C with A and B of one shape, B and C of one colour): the share whose "
         "decoding is nearest in pixels, of all "
@@ -213,15 +212,5 @@ def rights_table(rights: Mapping[str, Sequence[Right]]) -> str:
     return f"{table(head, rows)}\n\n{words}"
 
 
-def ranged(values: Sequence[float], form: str) -> str:
-    """Mean, lowest and highest, as "5.0 (4.0 to 6.0)"."""
-    mean = float(np.mean(values))
-    return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def _titles() -> str:
     return ", then ".join(METHODS.values())
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 92, break_on_hyphens=False)

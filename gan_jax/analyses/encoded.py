@@ -9,11 +9,11 @@ from gan_jax.analyses import common
 from gan_jax.analyses.sources import held_out
 from gan_jax.errors import UserError
 from gan_jax.methods import ENCODING
-from gan_jax.methods.sides import ENCODER
+from gan_jax.methods.sides import ENCODER, mean_of
 from gan_jax.numerics import to_unit
 from gan_jax.pictures import to_pixels
 from gan_jax.trained import Trained
-from gan_jax.types import Array, Posterior
+from gan_jax.types import Array
 
 
 def reconstruct(
@@ -65,5 +65,4 @@ def reconstruct(
 
 def encode(run: Trained, images: Array) -> Array:
     """Codes (n, Z) of images (n, H, W, C) in [-1, 1], the means where codes are drawn."""
-    found = run.view(ENCODER)(images, train=False)
-    return found.mean if isinstance(found, Posterior) else found
+    return mean_of(run.view(ENCODER)(images, train=False))

@@ -91,6 +91,11 @@ def drawn(found: Array | Posterior, keys: Key) -> Array:
     return found.mean + jnp.exp(0.5 * found.log_variance) * noise
 
 
+def mean_of(found: Array | Posterior) -> Array:
+    """Latents of an encoder without draws, (batch, Z): the means of a stochastic one."""
+    return found.mean if isinstance(found, Posterior) else found
+
+
 def woven(*parts: PyTree) -> PyTree:
     """Batches of one structure as one, their rows in turns, so that each row of a sharded
     batch stays on its device.
