@@ -18,7 +18,9 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import loop
+from gan_jax.config_files import load_config
 
+_CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 _PLAIN: Mapping[str, Any] = {
     "log.every": 50,
     "log.spectrum_every": 0,
@@ -26,6 +28,20 @@ _PLAIN: Mapping[str, Any] = {
     "checkpoint.keep_best": 0,
     "score.every": 0,
 }
+
+
+def config_of(name: str) -> ConfigDict:
+    """A config of the repository.
+
+    Args:
+        name: of its file in `configs`, with a variant, such as "gmmn.py:ae".
+
+    Raises:
+        UserError: there is no such file or variant.
+    """
+    config = load_config(["--config", str(_CONFIGS / name)])
+    assert config is not None, "a command line that names a config has one"
+    return config
 
 
 def short(
@@ -49,20 +65,25 @@ def short(
     return config
 
 
+def run_folder(folder: Path, name: str, seed: int) -> Path:
+    """Where a run of a study is, in a folder whose runs share what was compiled."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    return folder / f"{name}_{seed}"
+
+
 def train(config: ConfigDict, name: str, folder: Path) -> Path:
     """Trains a run to its last step.
 
     Args:
         config: of the run.
         name: of the method.
-        folder: of all runs of the study, which share what was compiled.
+        folder: of all runs of the study.
 
     Returns:
         Its work directory, named by the method and the seed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
-    workdir = folder / f"{name}_{config.seed}"
+    workdir = run_folder(folder, name, config.seed)
     loop.train(config, workdir)
     return workdir
 

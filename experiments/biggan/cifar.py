@@ -19,12 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from experiments.biggan.runs import ROOT
 from experiments.logs import read_lines, training_minutes
 from experiments.report import table, write_page
+from experiments.training import config_of
 from gan_jax import loop
 from gan_jax.config import set_augment, set_options
-from gan_jax.config_files import load_config
 from gan_jax.evaluation import Entry
 from gan_jax.evaluation.command import evaluate_run
 from gan_jax.metrics.extractors import open_features
@@ -69,12 +68,9 @@ def make_config(data: Path) -> ConfigDict:
     """`configs/biggan.py:cifar10`, narrow, for few images: with DiffAugment and flips.
 
     Raises:
-        FileNotFoundError: the repository's config files are not there.
+        UserError: the repository's config files are not there.
     """
-    file = ROOT / "configs" / "biggan.py"
-    config = load_config(["--config", f"{file}:cifar10"])
-    if config is None:
-        raise FileNotFoundError(file)
+    config = config_of("biggan.py:cifar10")
     set_options(config, **config.model.to_dict() | {"g_width": WIDTH, "d_width": WIDTH})
     set_augment(config, "diffaugment")
     changes = {

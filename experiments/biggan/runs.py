@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from experiments.training import config_of
 from gan_jax import trees
 from gan_jax.config import set_ema, set_options, set_terms
-from gan_jax.config_files import load_config
 from gan_jax.networks.biggan import BIGGAN_PLANS, BigGANDiscriminator, BigGANGenerator
 from gan_jax.nn.adapter import from_linen
 
@@ -148,12 +148,9 @@ def row_config(row: Row) -> ConfigDict:
     """The row at small scale, on emoji.
 
     Raises:
-        FileNotFoundError: the repository's config files are not there.
+        UserError: the repository's config files are not there.
     """
-    file = ROOT / "configs" / "biggan.py"
-    config = load_config(["--config", f"{file}:emoji"])
-    if config is None:
-        raise FileNotFoundError(file)
+    config = config_of("biggan.py:emoji")
     width = row.width // SCALE_WIDTH
     set_options(
         config,

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from experiments.training import short
+from experiments.training import config_of, short
 from gan_jax.config import set_optimizer
-from gan_jax.config_files import load_config
-from gan_jax.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
 SEEDS = (0, 1, 2)
 HALF_LIFE = 10_000.0
 """Of the averages of generator and encoder, in images."""
@@ -79,9 +75,7 @@ def make_config(name: str, seed: int) -> ConfigDict:
         UserError: the repository's config files are not there.
     """
     method = METHODS[name]
-    config = load_config(["--config", str(ROOT / "configs" / method.config)])
-    if config is None:
-        raise UserError(f"there is no {ROOT / 'configs'}: this needs the repository")
+    config = config_of(method.config)
     with config.unlocked():
         config.model.update(method.model)
     for player, rate in zip("ged", method.rates, strict=True):

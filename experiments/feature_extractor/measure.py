@@ -21,6 +21,7 @@ from experiments.feature_extractor.kmeans import (
 )
 from experiments.feature_extractor.runs import CLASSES, GRID, LABELS, STRENGTHS
 from experiments.logs import read_lines, training_minutes
+from gan_jax.metrics.classifier import LabelledImages
 from gan_jax.metrics.discriminator_features import discriminator_features
 from gan_jax.metrics.probes import svm_probe
 from gan_jax.trained import open_run
@@ -31,22 +32,6 @@ Extract = Callable[[np.ndarray], np.ndarray]
 TRAINED, UNTRAINED = "DCGAN's discriminator", "the same, untrained"
 KMEANS, PIXELS = "k-means", "pixels"
 FEATURES = (TRAINED, UNTRAINED, KMEANS, PIXELS)
-
-
-class Digits(NamedTuple):
-    """Digits of the discriminator's size.
-
-    Attributes:
-        train_images: uint8 (n, H, W, C).
-        train_labels: int32 (n,).
-        test_images: uint8 (m, H, W, C).
-        test_labels: int32 (m,).
-    """
-
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
 
 
 class Read(NamedTuple):
@@ -63,7 +48,7 @@ class Read(NamedTuple):
     chosen: Mapping[int, float]
 
 
-def digits_of(workdir: Path) -> Digits:
+def digits_of(workdir: Path) -> LabelledImages:
     """All of MNIST, as a run's networks see it."""
     run = open_run(workdir)
     found = []
@@ -71,7 +56,7 @@ def digits_of(workdir: Path) -> Digits:
         images, labels = run.real_images(count, split)
         assert labels is not None  # of built-in data
         found += [images, labels]
-    return Digits(*found)
+    return LabelledImages(*found)
 
 
 def draw_labels(labels: np.ndarray, each: int, seed: int) -> np.ndarray:
@@ -81,7 +66,7 @@ def draw_labels(labels: np.ndarray, each: int, seed: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def extractor(name: str, seed: int, workdir: Path, digits: Digits) -> Extract:
+def extractor(name: str, seed: int, workdir: Path, digits: LabelledImages) -> Extract:
     """The features of a name in `FEATURES`.
 
     Args:
@@ -101,7 +86,7 @@ def extractor(name: str, seed: int, workdir: Path, digits: Digits) -> Extract:
     return discriminator_features(run.discriminator, grid=GRID).features
 
 
-def read_out(extract: Extract, digits: Digits, seed: int) -> Read:
+def read_out(extract: Extract, digits: LabelledImages, seed: int) -> Read:
     """Accuracies of L2-SVMs on features.
 
     Args:

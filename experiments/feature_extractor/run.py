@@ -16,7 +16,6 @@ import numpy as np
 
 from experiments.feature_extractor.measure import (
     FEATURES,
-    Digits,
     Read,
     digits_of,
     extractor,
@@ -30,6 +29,7 @@ from experiments.report import write_page
 from experiments.training import train_all
 from gan_jax.analyses import common
 from gan_jax.analysis import Curve, curves
+from gan_jax.metrics.classifier import LabelledImages
 from gan_jax.pictures import grid, save_png
 from gan_jax.trained import open_run
 
@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 COLUMNS = 16
 
 
-def read(name: str, seed: int, workdir: Path, digits: Digits) -> Read:
+def read(name: str, seed: int, workdir: Path, digits: LabelledImages) -> Read:
     """What is read out of a seed's features, from the run's folder if it is there."""
 
     def make() -> Read:

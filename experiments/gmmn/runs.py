@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from configs import gan, gmmn
-from experiments.training import short
+from experiments.training import config_of, short
 from gan_jax.config import set_optimizer
 
 SEEDS = (0, 1, 2)
@@ -55,10 +54,10 @@ def make_config(name: str, seed: int) -> ConfigDict:
     """
     method = METHODS[name]
     if name == "gan":
-        config = gan.get_config("non_saturating")
+        config = config_of("gan.py:non_saturating")
         set_optimizer(config, "gd", "adam", learning_rate=GAN_RATE, b1=0.5, b2=0.999)
     else:
-        config = gmmn.get_config("ae" if name == "gmmn_ae" else "")
+        config = config_of("gmmn.py:ae" if name == "gmmn_ae" else "gmmn.py")
         config.train.batch_size = BATCH
     if name == "gmmn_ae":
         config.stages = ({**config.stages[0], "until": AUTOENCODER_STEPS},)

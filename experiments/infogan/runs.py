@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from experiments.training import short
+from experiments.training import config_of, short
 from gan_jax.config import set_options, set_terms
-from gan_jax.config_files import load_config
-from gan_jax.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
 VALUES, CONTINUOUS, WIDTH, BATCH, STEPS = 10, 2, 16, 64, 5_000
 """VALUES: of the categorical code; CONTINUOUS: number of continuous codes."""
 NOISE, PUBLISHED_NOISE = 16, 62
@@ -56,10 +52,7 @@ def make_config(name: str, seed: int) -> ConfigDict:
     Raises:
         UserError: the repository's config files are not there.
     """
-    file, kind = ROOT / "configs" / "infogan.py", METHODS[name]
-    config = load_config(["--config", str(file)])
-    if config is None:
-        raise UserError(f"there is no {file}: this needs the repository")
+    config, kind = config_of("infogan.py"), METHODS[name]
     set_options(config, width=WIDTH, categories=(VALUES,), continuous=CONTINUOUS)
     config.recipe.ema.half_life = HALF_LIFE
     if kind.noise is not None:

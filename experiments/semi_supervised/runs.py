@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from experiments.training import config_of, short
 from gan_jax.config import set_optimizer
-from gan_jax.config_files import load_config
-from gan_jax.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
 CLASSES, STEPS, EVERY = 10, 4_000, 500
 """EVERY: steps after which test accuracy is taken."""
 G_FEATURES, D_FEATURES = (256, 256), (500, 250, 250)
@@ -37,11 +34,6 @@ MINIBATCH_RATES: Mapping[str, float] = {"d": 3e-4, "g": 1e-3}
 at 3e-3, the rate of feature matching, it loses."""
 
 
-def run_name(name: str, labels: int, seed: int) -> str:
-    """Of the folder of a run."""
-    return f"{name}_{labels}_{seed}"
-
-
 def make_config(name: str, labels: int, seed: int) -> ConfigDict:
     """The config of a run.
 
@@ -54,32 +46,19 @@ def make_config(name: str, labels: int, seed: int) -> ConfigDict:
     Raises:
         UserError: the repository's config files are not there.
     """
-    file = ROOT / "configs" / "semi_supervised_gan.py"
     variant = ":minibatch" if name == MINIBATCH else ""
-    config = load_config(["--config", f"{file}{variant}"])
-    if config is None:
-        raise UserError(f"there is no {file}: this needs the repository")
+    config = config_of(f"semi_supervised_gan.py{variant}")
     with config.unlocked():
         config.model.update({"g_features": G_FEATURES, "d_features": D_FEATURES})
     if name == MINIBATCH:
         for player, rate in MINIBATCH_RATES.items():
             set_optimizer(config, player, "adam", learning_rate=rate, b1=0.5, b2=0.999)
-    config.update_from_flattened_dict(
-        {
-            "seed": seed,
-            "data.labelled": labels,
-            "train.batch_size": BATCHES[name],
-            "train.steps": STEPS,
-            "log.every": 50,
-            "log.spectrum_every": 0,
-            "log.tensorboard": False,
-            "samples.every": STEPS,
-            "samples.count": 100,
-            "samples.columns": 10,
-            "checkpoint.every": EVERY,
-            "checkpoint.keep_last": STEPS // EVERY,
-            "checkpoint.keep_best": 0,
-            "score.every": 0,
-        }
-    )
-    return config
+    fields = {
+        "data.labelled": labels,
+        "train.batch_size": BATCHES[name],
+        "samples.count": 100,
+        "samples.columns": 10,
+        "checkpoint.every": EVERY,
+        "checkpoint.keep_last": STEPS // EVERY,
+    }
+    return short(config, seed, STEPS, fields)

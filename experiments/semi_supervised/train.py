@@ -9,8 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-import jax
-
+from experiments import training
 from experiments.semi_supervised.alone import accuracy_of, train_alone
 from experiments.semi_supervised.runs import (
     ALONE,
@@ -19,9 +18,7 @@ from experiments.semi_supervised.runs import (
     EVERY,
     SEEDS,
     make_config,
-    run_name,
 )
-from gan_jax import loop
 from gan_jax.metrics.classifier import mnist_images
 from gan_jax.session import open_session
 
@@ -31,13 +28,11 @@ TESTED = "tested.json"
 
 def train(name: str, labels: int, seed: int, folder: Path) -> Path:
     """Trains a run to its last step; returns its work directory."""
-    folder.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
-    workdir = folder / run_name(name, labels, seed)
-    if name == ALONE:
-        _train_alone(labels, seed, workdir)
-    else:
-        loop.train(make_config(name, labels, seed), workdir)
+    cell = f"{name}_{labels}"
+    if name != ALONE:
+        return training.train(make_config(name, labels, seed), cell, folder)
+    workdir = training.run_folder(folder, cell, seed)
+    _train_alone(labels, seed, workdir)
     return workdir
 
 

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from experiments.training import config_of
 from gan_jax.config import set_augment, set_terms
-from gan_jax.config_files import load_config
 from gan_jax.data import open_source
-from gan_jax.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
 SEED, COLUMNS, FEW, PHASE = 0, 10, 500, 10_000
 """PHASE: images for which a stage fades in, and for which it settles after that."""
 
@@ -58,9 +56,7 @@ def make_config(name: str, folder: Path) -> ConfigDict:
         UserError: the repository's config files are not there.
     """
     file, images, changes = _RUNS[name]
-    config = load_config(["--config", str(ROOT / "configs" / file)])
-    if config is None:
-        raise UserError(f"there is no {ROOT / 'configs' / file}: this needs the repository")
+    config = config_of(file)
     config.update_from_flattened_dict({**_EVERY, **changes})
     batch = config.train.batch_size
     every = PHASE // 2 // batch

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
-from configs import vaegan
-from experiments.training import short
+from experiments.training import config_of, short
 from gan_jax.config import set_optimizer
 
 SEEDS = (0, 1, 2)
@@ -24,7 +23,7 @@ def make_config(name: str, seed: int) -> ConfigDict:
         name: in `METHODS`.
         seed: of weights, latents and the order of the data.
     """
-    config = vaegan.get_config("" if name == "vaegan" else name)
+    config = config_of("vaegan.py" if name == "vaegan" else f"vaegan.py:{name}")
     with config.unlocked():
         config.model.update({"width": WIDTH, "kernel_size": KERNEL})
     set_optimizer(config, "gd", "rmsprop", learning_rate=RATE, b2=0.9)

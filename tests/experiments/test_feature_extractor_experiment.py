@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from experiments.feature_extractor import kmeans, measure, page
-from experiments.feature_extractor.measure import FEATURES, PIXELS, Digits, Read
+from experiments.feature_extractor.measure import FEATURES, PIXELS, Read
 from experiments.feature_extractor.runs import CLASSES, LABELS, METHODS, SEEDS, make_config
 from gan_jax import loop
 from gan_jax.config import flatten
+from gan_jax.metrics.classifier import LabelledImages
 
 
 def test_runs_differ_in_their_seed_and_see_no_labels():
@@ -113,7 +114,7 @@ def test_draws_are_of_every_class_and_nested():
 
 def test_svms_learn_what_a_pixel_tells(monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "LABELS", (5, 10))
-    digits = Digits(*_digits(12), *_digits(3))
+    digits = LabelledImages(*_digits(12), *_digits(3))
     extract = measure.extractor(PIXELS, 0, tmp_path, digits)
     found = measure.read_out(extract, digits, 0)
     assert found.width == 64
@@ -139,7 +140,7 @@ def test_untrained_features_are_those_of_the_seed(tmp_path):
     }  # fmt: skip
     config.update_from_flattened_dict(changes)
     loop.train(config, tmp_path / "run")
-    digits = Digits(*_digits(1), *_digits(1))
+    digits = LabelledImages(*_digits(1), *_digits(1))
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 1), np.uint8)
     trained, untrained, other = (
         measure.extractor(name, seed, tmp_path / "run", digits)(images)
