@@ -5,8 +5,8 @@ the real side does so too, or nobody does.
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 
+from gan_jax.losses.adversarial import zero
 from gan_jax.losses.arithmetic import f32
 from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.types import Array, MeanLoss, Scalar
@@ -31,12 +31,7 @@ def one_sided(base: MeanLoss) -> MeanLoss:
     """The discriminator's side of a loss, and nothing for a generator that only matches
     features (1606.03498, section 3.1).
     """
-
-    def nothing(real_logits: Array, fake_logits: Array) -> Scalar:
-        del real_logits, fake_logits
-        return jnp.zeros((), jnp.float32)
-
-    return MeanLoss(base.discriminator, nothing)
+    return MeanLoss(base.discriminator, zero.generator)
 
 
 def _summed(terms: Array) -> Scalar:

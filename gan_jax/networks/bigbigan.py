@@ -119,7 +119,7 @@ class BigBiGANEncoder(linen.Module):
     def _layers(self, x: Array, train: bool) -> tuple[Array, Array, Posterior | Array]:
         """What the trunk gives, what the MLP gives, and what E gives."""
         if self.resolution is not None:
-            x = _resized(x, self.resolution)
+            x = resized(x, self.resolution)
         pooled = self.trunk(dtype=self.dtype, name="trunk")(x, train=train)
         mlp = ResidualMLP(self.units, self.blocks, self.kernel_init, self.dtype, name="mlp")
         hidden = mlp(pooled).astype(jnp.float32)
@@ -201,7 +201,7 @@ def log_softplus(x: Array) -> Array:
     return jnp.where(low, small, jnp.log(jax.nn.softplus(jnp.where(low, _SMALL, x))))
 
 
-def _resized(x: Array, side: int) -> Array:
+def resized(x: Array, side: int) -> Array:
     """Images (B, H, W, C) whose shorter side is `side`.
 
     Raises:
@@ -211,7 +211,7 @@ def _resized(x: Array, side: int) -> Array:
     steps = math.log2(side / min(height, width))
     if not steps.is_integer():
         raise ValueError(
-            f"an encoder of resolution {side} cannot take images of {height} x {width}: "
+            f"a network of resolution {side} cannot take images of {height} x {width}: "
             "choose one that doubling or halving leads to, or None"
         )
     resize = upsample_bilinear if steps > 0 else avg_pool

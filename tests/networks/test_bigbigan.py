@@ -12,9 +12,9 @@ from gan_jax.networks.bigbigan import (
     BigBiGANDiscriminator,
     BigBiGANEncoder,
     ResidualMLP,
-    _resized,
     bn_crelu,
     log_softplus,
+    resized,
 )
 from gan_jax.networks.biggan import BigGANDiscriminator, BigGANPlan
 from gan_jax.networks.heads import flat
@@ -209,13 +209,13 @@ def test_full_size_encoders(trunk, features, trunk_count):
 
 def test_resolution_of_the_encoder():
     twice = upsample_bilinear(upsample_bilinear(X))
-    np.testing.assert_array_equal(_resized(X, 32), twice)
-    np.testing.assert_array_equal(_resized(X, 4), avg_pool(X))
-    np.testing.assert_array_equal(_resized(X, 8), X)
+    np.testing.assert_array_equal(resized(X, 32), twice)
+    np.testing.assert_array_equal(resized(X, 4), avg_pool(X))
+    np.testing.assert_array_equal(resized(X, 8), X)
     wide = jnp.concatenate([X, X], axis=2)
-    np.testing.assert_array_equal(_resized(wide, 4), avg_pool(wide))
+    np.testing.assert_array_equal(resized(wide, 4), avg_pool(wide))
     with pytest.raises(ValueError, match="resolution 12 cannot take images of 8 x 8"):
-        _resized(X, 12)
+        resized(X, 12)
     net, variables = encoder(stochastic=False)
     other = E(stochastic=False, resolution=4)
     np.testing.assert_allclose(
