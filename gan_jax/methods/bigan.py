@@ -11,14 +11,14 @@ from jax.typing import DTypeLike
 
 from gan_jax import losses
 from gan_jax.game import Game
-from gan_jax.methods.families import no_labels, play_pairs
+from gan_jax.methods.families import latent_dim, no_labels, play_pairs
 from gan_jax.methods.recipe import Recipe
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_jax.networks.encoders import Encoder, Flatten, JointDiscriminator
 from gan_jax.networks.heads import flat
 from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_jax.nn.norm import BatchNorm, NormFactory
-from gan_jax.priors import Prior, normal, uniform
+from gan_jax.priors import normal, uniform
 
 _LEAKY = partial(jax.nn.leaky_relu, negative_slope=0.2)
 _BIGAN = Recipe(
@@ -29,18 +29,6 @@ _BIGAN = Recipe(
 )
 _ALI_ADAM = optax.adam(1e-4, b1=0.5, b2=0.999)
 _ALI = _BIGAN._replace(prior=normal(64), g_tx=_ALI_ADAM, d_tx=_ALI_ADAM)
-
-
-def latent_dim(method: str, prior: Prior) -> int:
-    """Length of the latents of a prior, which an encoder is to find.
-
-    Raises:
-        ValueError: they are not rows of numbers.
-    """
-    shape = jax.eval_shape(prior, jax.random.key(0)).shape
-    if len(shape) != 1:
-        raise ValueError(f"{method} needs latents (Z,), its prior draws {shape}")
-    return int(shape[0])
 
 
 def bigan(

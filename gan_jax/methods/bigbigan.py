@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax.typing import DTypeLike
 
 from gan_jax import losses, transforms
 from gan_jax.game import Game
-from gan_jax.methods.bigan import latent_dim
-from gan_jax.methods.families import no_labels, play_pairs
+from gan_jax.methods.families import latent_dim, no_labels, play_pairs
 from gan_jax.methods.recipe import Recipe
 from gan_jax.methods.sides import GENERATOR, pairs
-from gan_jax.networks.bigbigan import BigBiGANDiscriminator, BigBiGANEncoder, TrunkFactory
+from gan_jax.networks.bigbigan import (
+    BigBiGANDiscriminator,
+    BigBiGANEncoder,
+    TrunkFactory,
+    resized,
+)
 from gan_jax.networks.biggan import BigGANDiscriminator, BigGANGenerator, biggan_plan
 from gan_jax.networks.resnet_v2 import BLOCKS, ResNetV2
 from gan_jax.networks.revnet import RevNet
 from gan_jax.nn.norm import BatchNorm
-from gan_jax.nn.resample import avg_pool
 from gan_jax.priors import normal
 from gan_jax.types import Array
 
@@ -96,9 +100,8 @@ def bigbigan(
         ValueError: sides cannot be halved to the resolution, or there is no such encoder.
     """
     no_labels("bigbigan", num_classes)
-    height, breadth, channels = image_shape
-    halved = _halvings(min(height, breadth), resolution)
-    plan = biggan_plan(height >> halved, breadth >> halved, attention=attention)
+    height, breadth, channels = _shape_at(image_shape, resolution)
+    plan = biggan_plan(height, breadth, attention=attention)
     generator = BigGANGenerator(
         plan,
         g_width,
@@ -130,25 +133,19 @@ def bigbigan(
         score_units,
         dtype=dtype,
     )
-    return play_pairs(
-        generator, found, judge, image_shape, recipe, pairs(partial(_halved, halved))
-    )
+    make = pairs(partial(resized, side=min(height, breadth)))
+    return play_pairs(generator, found, judge, image_shape, recipe, make)
 
 
-def _halvings(side: int, resolution: int | None) -> int:
-    """How often a side is halved to come to a resolution."""
-    halved = 0
-    while resolution is not None and side > resolution and side % 2 == 0:
-        side, halved = side // 2, halved + 1
-    if resolution not in (None, side):
+def _shape_at(image_shape: tuple[int, ...], resolution: int | None) -> tuple[int, ...]:
+    """The shape of examples brought to a resolution by halving."""
+    least = min(image_shape[:2])
+    if resolution is None:
+        return image_shape
+    if resolution > least:
         raise ValueError(
             f"images cannot be halved to a resolution of {resolution}: their shorter side "
-            f"leads to {side}"
+            f"is {least}"
         )
-    return halved
-
-
-def _halved(times: int, x: Array) -> Array:
-    for _ in range(times):
-        x = avg_pool(x)
-    return x
+    image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
+    return jax.eval_shape(partial(resized, side=resolution), image).shape[1:]

@@ -13,6 +13,7 @@ from gan_jax.methods.recipe import Recipe
 from gan_jax.methods.sides import Make
 from gan_jax.methods.two_player import from_recipe
 from gan_jax.nn.adapter import from_linen
+from gan_jax.priors import Prior
 from gan_jax.types import Array, Net, Outputs
 
 
@@ -87,6 +88,18 @@ def play_pairs(
         encoder=from_linen(encoder, image_shape),
         make=make,
     )
+
+
+def latent_dim(method: str, prior: Prior) -> int:
+    """Length of the latents of a prior, which an encoder is to find.
+
+    Raises:
+        ValueError: they are not rows of numbers.
+    """
+    shape = jax.eval_shape(prior, jax.random.key(0)).shape
+    if len(shape) != 1:
+        raise ValueError(f"{method} needs latents (Z,), its prior draws {shape}")
+    return int(shape[0])
 
 
 def no_labels(method: str, num_classes: int | None) -> None:

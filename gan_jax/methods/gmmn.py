@@ -17,8 +17,7 @@ from gan_jax import losses, prng
 from gan_jax.game import Aux, Batch, Game, Phase, Player, View, Views
 from gan_jax.losses import l2
 from gan_jax.losses.moments import Kernel
-from gan_jax.methods.bigan import latent_dim
-from gan_jax.methods.families import no_labels
+from gan_jax.methods.families import latent_dim, no_labels
 from gan_jax.methods.objectives import draw_latents
 from gan_jax.methods.recipe import Recipe, check_used
 from gan_jax.methods.sides import ENCODER, GENERATOR

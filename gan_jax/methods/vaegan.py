@@ -11,8 +11,7 @@ from jax.typing import DTypeLike
 
 from gan_jax import losses, prng
 from gan_jax.game import Aux, Batch, Game, Phase, Player, Views
-from gan_jax.methods.bigan import latent_dim
-from gan_jax.methods.families import no_labels
+from gan_jax.methods.families import latent_dim, no_labels
 from gan_jax.methods.objectives import draw_latents
 from gan_jax.methods.recipe import Recipe, check_used
 from gan_jax.methods.sides import (
@@ -101,6 +100,16 @@ def vaegan(
         GENERATOR: Player((GENERATOR,), recipe.g_tx, recipe.g_transform, recipe.g_ema),
         DISCRIMINATOR: Player((DISCRIMINATOR,), recipe.d_tx, recipe.d_transform),
     }
+    return Game(
+        nets=nets,
+        players=players,
+        phases=(_everyone(recipe, gamma, adversarial),),
+        sample=sampler(recipe.prior, None),
+    )
+
+
+def _everyone(recipe: Recipe, gamma: float, adversarial: bool) -> Phase:
+    """All three move, by losses of one forward pass; see `vaegan`."""
 
     def objective(
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
@@ -138,13 +147,7 @@ def vaegan(
             terms={"kl": kl, "reconstruction": error, "adversarial": fooling},
         )
 
-    movers = (ENCODER, GENERATOR, DISCRIMINATOR)
-    return Game(
-        nets=nets,
-        players=players,
-        phases=(Phase("all", movers, objective),),
-        sample=sampler(recipe.prior, None),
-    )
+    return Phase("all", (ENCODER, GENERATOR, DISCRIMINATOR), objective)
 
 
 def _half_square(x: Array, y: Array) -> Scalar:
