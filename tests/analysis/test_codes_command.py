@@ -8,30 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import loop, pictures
+from gan_jax import pictures
 from gan_jax.analyses import ANALYSES, analyse
 from gan_jax.analyses.codes import Codes, codes_of
-from gan_jax.config import default_config, set_options
 from gan_jax.errors import UserError
 from gan_jax.trained import open_run
+from tests.analysis.small_run import write_run
 
 SIDE, NOISE = 8, 3
 
 
 def _write(folder, method, **options):
-    pixels = np.random.default_rng(0).integers(0, 256, (24, SIDE, SIDE, 1), np.uint8)
-    np.savez(folder / "images.npz", image=pixels)
-    config = default_config()
-    config.method, config.data.source = method, f"npz:{folder / 'images.npz'}"
-    set_options(config, width=2, kernel_size=3, d_norm="none", **options)
-    config.recipe.prior, config.recipe.latent_dim = "uniform", NOISE
-    config.train.steps, config.train.batch_size = 1, 4
-    config.parallel.devices = 1
-    config.log.every, config.log.spectrum_every, config.log.tensorboard = 1, 0, False
-    config.checkpoint.every = 1
-    config.samples.every = config.score.every = 0
-    loop.train(config, folder / method)
-    return folder / method
+    small = {"width": 2, "kernel_size": 3, "d_norm": "none"}
+    return write_run(folder, method, SIDE, NOISE, **small, **options)
 
 
 @pytest.fixture(scope="module")

@@ -7,36 +7,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import loop, pictures
+from gan_jax import pictures
 from gan_jax.analyses import ANALYSES, analyse
 from gan_jax.analyses.encoded import encode
-from gan_jax.config import default_config, set_options
 from gan_jax.errors import UserError
 from gan_jax.methods import ENCODING, METHODS
 from gan_jax.trained import open_run
+from tests.analysis.small_run import write_run
 
 SIDE = 4
-
-
-def _write(folder, method, **options):
-    pixels = np.random.default_rng(0).integers(0, 256, (24, SIDE, SIDE, 1), np.uint8)
-    np.savez(folder / "images.npz", image=pixels)
-    config = default_config()
-    config.method, config.data.source = method, f"npz:{folder / 'images.npz'}"
-    set_options(config, **options)
-    config.train.steps, config.train.batch_size = 1, 4
-    config.parallel.devices = 1
-    config.log.every, config.log.spectrum_every, config.log.tensorboard = 1, 0, False
-    config.checkpoint.every = 1
-    config.samples.every = config.score.every = 0
-    loop.train(config, folder / method)
-    return folder / method
 
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
     wide = {f"{player}_features": (4,) for player in "ged"}
-    return _write(tmp_path_factory.mktemp("encoded"), "bigan", **wide)
+    return write_run(tmp_path_factory.mktemp("encoded"), "bigan", SIDE, **wide)
 
 
 def _look(workdir, path, **changed):
@@ -66,7 +51,7 @@ def test_methods_with_encoders_of_latents_are_known():
 
 
 def test_runs_without_an_encoder_are_refused(tmp_path):
-    run = _write(tmp_path, "gan", g_features=(4,), d_features=(4,))
+    run = write_run(tmp_path, "gan", SIDE, g_features=(4,), d_features=(4,))
     with pytest.raises(UserError, match="has no encoder of latents; those that have are"):
         _look(run, tmp_path / "no.png")
     assert not (tmp_path / "no.png").exists()
