@@ -54,7 +54,7 @@ INPUT = Conditioning(g_input=concatenation(), d_input=concatenation(), head=line
 
 HIDDEN = Conditioning(
     g_input=concatenation(128, embedding_init=normal(0.02)),
-    d_hidden=hidden_concatenation(),
+    d_hidden=hidden_concatenation(kernel_init=normal(0.02)),
     head=linear,
 )
 """A learned vector beside the latent and, tiled, beside the discriminator's last feature

@@ -14,15 +14,18 @@ import jax.numpy as jnp
 
 from gan_jax.nn.initializers import Initializer, glorot_uniform, normal
 from gan_jax.nn.layers import Conv, Dense, Embed
-from gan_jax.nn.norm import Modulated, NormFactory, conditioned
+from gan_jax.nn.norm import Modulated, NormFactory, conditioned, normalise
 from gan_jax.types import Array
 
 _GLOROT = glorot_uniform()
 _UNIT = normal(1.0)
 
-Join = Callable[[Array, Array, int], Array]
-"""`(h, y, num_classes) -> h with the labels`, for features h (B, ..., C) and labels (B,).
-Called inside a compact module, which owns what it creates."""
+Normalised = Callable[[Array, str], Array]
+"""`(h, name) -> h`, through a normalisation of that name, as the network has them."""
+
+Join = Callable[[Array, Array, int, Normalised], Array]
+"""`(h, y, num_classes, normalised) -> h with the labels`, for features h (B, ..., C) and
+labels (B,). Called inside a compact module, which owns what it creates."""
 
 
 def check_labels(y: Array | None, num_classes: int) -> Array:
@@ -65,11 +68,32 @@ def check_entries(num_classes: int | None, *entries: object) -> None:
         )
 
 
-def joined(join: Join | None, h: Array, y: Array | None, num_classes: int | None) -> Array:
-    """`h` with the labels, or as it is where there is no join or no classes."""
+def joined(
+    join: Join | None,
+    h: Array,
+    y: Array | None,
+    num_classes: int | None,
+    norm: NormFactory | None = None,
+    *,
+    train: bool = False,
+) -> Array:
+    """Features with the labels, or as they are where there is no join or no classes.
+
+    Args:
+        join: how labels join, if they do.
+        h: (B, ..., C).
+        y: (B,).
+        num_classes: number of classes, or None.
+        norm: factory of the network's normalisations, if it has any.
+        train: their mode.
+    """
     if join is None or num_classes is None:
         return h
-    return join(h, check_labels(y, num_classes), num_classes)
+
+    def normalised(h: Array, name: str) -> Array:
+        return normalise(norm, h, None, train=train, name=name)
+
+    return join(h, check_labels(y, num_classes), num_classes, normalised)
 
 
 # Concatenation.
@@ -86,7 +110,8 @@ def concatenation(
         embedding_init: initialiser of the learned vectors.
     """
 
-    def join(h: Array, y: Array, num_classes: int) -> Array:
+    def join(h: Array, y: Array, num_classes: int, normalised: Normalised) -> Array:
+        del normalised
         if features is None:
             label = jnp.take(jnp.eye(num_classes, dtype=h.dtype), y, axis=0)
         else:
@@ -100,7 +125,8 @@ def hidden_concatenation(
     features: int = 128, *, kernel_init: Initializer = _GLOROT
 ) -> Join:
     """A learned vector tiled beside hidden features, mixed into as many channels as before
-    by a 1 x 1 convolution with LeakyReLU 0.2 (Reed et al. 2016, 1605.05396, section 4.1).
+    by a 1 x 1 convolution, the network's normalisation and LeakyReLU 0.2 (Reed et al. 2016,
+    1605.05396, section 4.1, with the batch norm of the authors' code).
 
     Args:
         features: length of the vector, 128 in the paper; it starts with a norm of about 1.
@@ -108,11 +134,12 @@ def hidden_concatenation(
     """
     embedding_init = normal(1.0 / math.sqrt(features))
 
-    def join(h: Array, y: Array, num_classes: int) -> Array:
+    def join(h: Array, y: Array, num_classes: int, normalised: Normalised) -> Array:
         embed = Embed(num_classes, features, embedding_init, h.dtype, name="hidden_embed")
         layer = Dense if h.ndim == 2 else partial(Conv, kernel_size=(1, 1))
         mix = layer(h.shape[-1], kernel_init=kernel_init, dtype=h.dtype, name="hidden_mix")
-        return jax.nn.leaky_relu(mix(_tile(h, embed(y))), 0.2)
+        mixed = normalised(mix(_tile(h, embed(y))), "hidden_norm")
+        return jax.nn.leaky_relu(mixed, 0.2)
 
     return join
 

@@ -212,7 +212,7 @@ class ResNetGenerator(linen.Module):
         size = math.prod(self.plan.base)
         project = Dense(size, kernel_init=plain, dtype=self.dtype, name="project")
         h = project(joined(self.input_labels, z, y, classes)).reshape(-1, *self.plan.base)
-        h = joined(self.hidden_labels, h, y, classes)
+        h = joined(self.hidden_labels, h, y, classes, self.norm, train=train)
         for index, features in enumerate(self.plan.features):
             h = block(features, name=f"block_{index}")(h, style, train=train)
             if index in self.attention:
@@ -342,6 +342,8 @@ class ResNetDiscriminator(linen.Module):
                 h = SelfAttention(
                     kernel_init=plain, dtype=self.dtype, name=f"attention_{index}"
                 )(h)
-        h = joined(self.hidden_labels, jax.nn.relu(h), y, self.num_classes)
+        h = joined(
+            self.hidden_labels, jax.nn.relu(h), y, self.num_classes, self.norm, train=train
+        )
         h = combined(self.minibatch, self.pool(h.astype(jnp.float32)))
         return self.head(h, y, self.num_classes, plain)

@@ -1,5 +1,7 @@
 """Conditioning: joins written out, and every network with every way in."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +18,7 @@ from gan_jax.networks.labels import (
     by_latent,
     concatenation,
     hidden_concatenation,
+    joined,
 )
 from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_jax.networks.resnet import (
@@ -37,8 +40,8 @@ class Joined(linen.Module):
     join: Join
 
     @linen.compact
-    def __call__(self, h, y):
-        return self.join(h, y, 3)
+    def __call__(self, h, y, norm=None):
+        return joined(self.join, h, y, 3, norm, train=True)
 
 
 def filled(abstract):
@@ -68,6 +71,7 @@ def test_hidden_concatenation_mixes_the_tiled_embedding_into_the_channels(space)
     h = jax.random.normal(KEY, (3, *space, 2))
     net = Joined(hidden_concatenation(4))
     params = filled(jax.eval_shape(net.init, KEY, h, Y)["params"])
+    normalised = partial(BatchNorm, affine=False)
     table = np.asarray(params["hidden_embed"]["embedding"], np.float64)
     label = table[np.asarray(Y)].reshape(3, *(1,) * len(space), 4)
     both = np.concatenate([h, np.broadcast_to(label, (3, *space, 4))], axis=-1)
@@ -76,6 +80,15 @@ def test_hidden_concatenation_mixes_the_tiled_embedding_into_the_channels(space)
     out = net.apply({"params": params}, h, Y)
     np.testing.assert_allclose(
         out, np.where(expected > 0, expected, 0.2 * expected), rtol=1e-4, atol=1e-5
+    )
+    stats = jax.jit(net.init, static_argnums=3)(KEY, h, Y, normalised)["batch_stats"]
+    out, _ = net.apply(
+        {"params": params, "batch_stats": stats}, h, Y, normalised, mutable="batch_stats"
+    )
+    axes = tuple(range(expected.ndim - 1))
+    expected = (expected - expected.mean(axes)) / np.sqrt(expected.var(axes) + 1e-5)
+    np.testing.assert_allclose(
+        out, np.where(expected > 0, expected, 0.2 * expected), rtol=1e-3, atol=1e-4
     )
 
 
