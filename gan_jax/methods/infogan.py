@@ -42,6 +42,7 @@ def infogan(
     continuous: int = 2,
     width: int = 64,
     kernel_size: int = 4,
+    dense: int | None = 1024,
     d_norm: NormFactory | None = BatchNorm,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _INFOGAN,
@@ -59,6 +60,8 @@ def infogan(
         continuous: number of continuous codes.
         width: channels of the finest layer.
         kernel_size: side of the convolutions' windows.
+        dense: units of a dense layer at the generator's begin and at the end of what the
+            discriminator shares with Q; None for none.
         d_norm: normalisation of the discriminator.
         dtype: compute type of the networks.
         recipe: loss, noise (as `prior`), optimizers and terms; the paper's Adam with 1e-3
@@ -77,11 +80,22 @@ def infogan(
     def there(terms: Terms) -> Terms:
         return {name: term for name, term in terms.items() if name not in missing}
 
+    layers = () if dense is None else (dense,)
     generator = DCGANGenerator(
-        (height, breadth, channels), width, kernel_size, modulation=None, dtype=dtype
+        (height, breadth, channels),
+        width,
+        kernel_size,
+        dense=layers,
+        modulation=None,
+        dtype=dtype,
     )
     discriminator = DCGANDiscriminator(
-        width, kernel_size, d_norm, head=codes(tuple(categories), continuous), dtype=dtype
+        width,
+        kernel_size,
+        d_norm,
+        dense=layers,
+        head=codes(tuple(categories), continuous),
+        dtype=dtype,
     )
     changed = recipe._replace(
         prior=prior, d_terms=there(recipe.d_terms), g_terms=there(recipe.g_terms)

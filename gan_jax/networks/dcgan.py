@@ -68,6 +68,7 @@ class DCGANGenerator(linen.Module):
         activation: after every layer but the last.
         growth: channels double towards the base up to `growth` times `width`; 1 keeps the
             width constant.
+        dense: units of dense layers between the latent and the base; the paper has none.
         input_labels: how labels join the latent, if they do.
         hidden_labels: how labels join the activations at the base, if they do.
         modulation: what the normalisations are conditioned on; by default the classes, by
@@ -83,6 +84,7 @@ class DCGANGenerator(linen.Module):
     num_classes: int | None = None
     activation: Activation = jax.nn.relu
     growth: int = _GROWTH
+    dense: tuple[int, ...] = ()
     input_labels: Join | None = None
     hidden_labels: Join | None = None
     modulation: Modulation | None = BY_CLASS
@@ -105,25 +107,27 @@ class DCGANGenerator(linen.Module):
         ]
 
         base = (height >> stages, width >> stages, inner[0])
-        h = self._project(joined(self.input_labels, z, y, classes), base, norm is None)
+        h = joined(self.input_labels, z, y, classes)
+        for index, units in enumerate(self.dense):
+            h = self._dense(units, norm is None, f"dense_{index}")(h)
+            h = normalise(norm, h, style, train=train, name=f"dense_{index}_norm")
+            h = self.activation(h)
+        h = self._dense(math.prod(base), norm is None, "project")(h).reshape(-1, *base)
         for stage, features in enumerate([*inner[1:], channels]):
             h = normalise(norm, h, style, train=train, name=f"norm_{stage}")
             h = self.activation(h)
-            h = joined(self.hidden_labels if stage == 0 else None, h, y, classes)
+            join = self.hidden_labels if stage == 0 else None
+            h = joined(join, h, y, classes, self.norm, train=train)
             use_bias = norm is None or stage == stages - 1
             layer = up(features, use_bias=use_bias, kernel_size=size, name=f"conv_{stage}")
             h = layer(h)
         return jnp.tanh(h.astype(jnp.float32))
 
-    def _project(self, z: Array, base: tuple[int, int, int], use_bias: bool) -> Array:
-        dense = Dense(
-            math.prod(base),
-            use_bias=use_bias,
-            kernel_init=self.kernel_init,
-            dtype=self.dtype,
-            name="project",
-        )
-        return dense(z).reshape(-1, *base)
+    def _dense(self, units: int, use_bias: bool, name: str) -> Dense:
+        return Dense(
+            units, use_bias=use_bias, kernel_init=self.kernel_init, dtype=self.dtype,
+            name=name,
+        )  # fmt: skip
 
 
 class DCGANDiscriminator(linen.Module):
@@ -139,6 +143,8 @@ class DCGANDiscriminator(linen.Module):
         input_labels: how labels join the image, if they do.
         hidden_labels: how labels join the last feature map, if they do.
         minibatch: factory of a layer between the last feature map and the head.
+        dense: units of dense layers between the flattened features and the head; the paper
+            has none.
         head: what becomes of the flattened features and the labels; by default a
             projection (1802.05637).
         kernel_init: initialiser of every kernel.
@@ -153,6 +159,7 @@ class DCGANDiscriminator(linen.Module):
     input_labels: Join | None = None
     hidden_labels: Join | None = None
     minibatch: MinibatchFactory | None = None
+    dense: tuple[int, ...] = ()
     head: Head = projection
     kernel_init: Initializer = normal(0.02)
     dtype: DTypeLike = jnp.float32
@@ -175,6 +182,19 @@ class DCGANDiscriminator(linen.Module):
             h = conv(features, strides=(2, 2), use_bias=norm is None, name=name)(h)
             h = normalise(norm, h, None, train=train, name=f"norm_{stage}")
             h = self.activation(h)
-        h = combined(self.minibatch, joined(self.hidden_labels, h, y, self.num_classes))
-        h = h.reshape(h.shape[0], -1).astype(jnp.float32)
+        h = joined(self.hidden_labels, h, y, self.num_classes, self.norm, train=train)
+        h = combined(self.minibatch, h)
+        h = h.reshape(h.shape[0], -1)
+        for index, units in enumerate(self.dense):
+            layer = Dense(
+                units * inputs_of(self.activation),
+                use_bias=self.norm is None,
+                kernel_init=init,
+                dtype=self.dtype,
+                name=f"dense_{index}",
+            )
+            name = f"dense_{index}_norm"
+            h = normalise(self.norm, layer(h), None, train=train, name=name)
+            h = self.activation(h)
+        h = h.astype(jnp.float32)
         return self.head(h, y, self.num_classes, init)
