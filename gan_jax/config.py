@@ -105,6 +105,8 @@ def default_config() -> ConfigDict:
                 # Examples whose labels are seen, as many of each class, in a stream
                 # beside that of all; None: no such stream.
                 "labelled": placeholder(int),
+                # The other domain of methods on two without pairs, as `source`.
+                "second": placeholder(str),
                 "resize": "cover",  # cover, contain, stretch, none
                 "crop": "center",  # center, random
                 "flip": False,

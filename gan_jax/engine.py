@@ -1,4 +1,4 @@
-"""The engine: turns a game into `init`, `step` and `sample`.
+"""The engine: turns a game into `init`, `step`, `sample` and `translate`.
 
 `step` is pure and nothing inside is jitted, so `jit`, `shard_map`, `pmap`, `vmap` over
 seeds and `scan` over steps apply to it for every method.
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng, tracing, trees
-from gan_jax.game import Aux, Batch, Game, Phase, check_game, rounds
+from gan_jax.game import Aux, Batch, Game, Phase, Views, check_game, rounds, sample_of
 from gan_jax.numerics import own_gradients
 from gan_jax.players import average, init_player, live_params, make_views, move
 from gan_jax.state import GameState
@@ -30,11 +30,13 @@ class Algorithm(NamedTuple):
         step: `(state, batch) -> (state, metrics)`; batch leaves are (rounds, batch, ...),
             metrics are float32 scalars under names that never change.
         sample: `(state, key, n, labels=None) -> samples`, from the averages where kept.
+        translate: `(state, key, images, direction) -> images`, likewise.
     """
 
     init: Callable[[Key], GameState]
     step: Callable[[GameState, Batch], tuple[GameState, Metrics]]
     sample: Callable[..., Any]
+    translate: Callable[[GameState, Key, Array, str], Array]
 
 
 class _Settings(NamedTuple):
@@ -80,10 +82,20 @@ def compile_game(
             return _step(game, settings, state, batch)
 
     def sample(state: GameState, key: Key, n: int, labels: Array | None = None) -> Any:
-        views = make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
-        return game.sample(views, prng.per_example(key, n), labels)
+        return sample_of(game)(_at_rest(game, state), prng.per_example(key, n), labels)
 
-    return Algorithm(init, step, sample)
+    def translate(state: GameState, key: Key, images: Array, direction: str) -> Array:
+        way, n = game.directions[direction], images.shape[0]
+        labels = () if way.label is None else (jnp.full((n,), way.label, jnp.int32),)
+        net = _at_rest(game, state).averaged(way.net)
+        made: Array = net(images, *labels, train=False, keys=prng.per_example(key, n))
+        return made
+
+    return Algorithm(init, step, sample, translate)
+
+
+def _at_rest(game: Game, state: GameState) -> Views:
+    return make_views(game, live_params(state), state, jnp.zeros((), jnp.float32))
 
 
 def phase_losses(

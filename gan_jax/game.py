@@ -176,6 +176,27 @@ class Phase(NamedTuple):
     every: int = 1
 
 
+class Direction(NamedTuple):
+    """A way in which a game makes images of images.
+
+    Attributes:
+        net: the net that makes them.
+        given: `(batch) -> images` (n, H, W, C) in [-1, 1], of one round of data, that the
+            net is called with.
+        truth: the same of what should come out; None where nobody knows it.
+        label: the domain that the net is asked for; None if it is told none.
+        scale: how many times as high and wide as given images the made ones are.
+        multiple: which the sides of given images must be multiples of.
+    """
+
+    net: str
+    given: Callable[[Batch], Array]
+    truth: Callable[[Batch], Array] | None = None
+    label: int | None = None
+    scale: int = 1
+    multiple: int = 1
+
+
 class Game(NamedTuple):
     """A method.
 
@@ -183,15 +204,17 @@ class Game(NamedTuple):
         nets: `{name: Net}`.
         players: `{name: Player}`; together they own every net once.
         phases: what happens in a step, in order.
-        sample: how samples are drawn.
+        sample: how samples are drawn; None of a game that only makes images of images.
         memory: initial values of what the game carries besides players.
+        directions: the ways in which it makes images of images, by name; mostly none.
     """
 
     nets: Mapping[str, Net]
     players: Mapping[str, Player]
     phases: tuple[Phase, ...]
-    sample: Sample
+    sample: Sample | None
     memory: Mapping[str, PyTree] = {}
+    directions: Mapping[str, Direction] = {}
 
 
 class Stage(NamedTuple):
@@ -210,6 +233,21 @@ class Stage(NamedTuple):
 
 Program = tuple[Stage, ...]
 """Games played one after the other over the same `GameState`; `until` increases."""
+
+
+def sample_of(game: Game) -> Sample:
+    """How samples of a game are drawn.
+
+    Raises:
+        ValueError: it has none, as it makes images of images.
+    """
+    if game.sample is None:
+        ways = ", ".join(game.directions)
+        raise ValueError(
+            f"there are no samples of latents: images are made of images ({ways}), by "
+            "`gan-jax translate` or `upscale`"
+        )
+    return game.sample
 
 
 def rounds(game: Game) -> int:
@@ -259,6 +297,11 @@ def check_game(game: Game) -> None:
         raise ValueError(f"phases need distinct names, and at least one phase; got {names}")
     for phase in game.phases:
         _check_phase(game, phase)
+    for name, direction in game.directions.items():
+        if direction.net not in game.nets:
+            raise ValueError(f"direction {name!r} is of {direction.net!r}, which is no net")
+    if game.sample is None and not game.directions:
+        raise ValueError("a game needs samples or directions")
 
 
 def _check_phase(game: Game, phase: Phase) -> None:

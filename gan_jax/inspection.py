@@ -19,7 +19,7 @@ from gan_jax.data.validation import validate as validate_source
 from gan_jax.engine import compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import rounds
-from gan_jax.sampler import always, in_turn, make_sampler
+from gan_jax.sampler import always, check_samples, in_turn, make_sampler
 from gan_jax.session import abstract_batch, abstract_state, example_shape
 from gan_jax.trained import load_config, open_run
 
@@ -80,6 +80,7 @@ def sample(
     run = open_run(
         workdir, truncation=truncation, standing=standing, standing_key=key, psi=psi
     )
+    check_samples(run.game)
     labels_of = in_turn(classes) if label is None else always(label)
     sampler = make_sampler(run.algorithm, key, labels_of)
     _draw(output, sampler.draw(run.state, n, 0)[0], columns)

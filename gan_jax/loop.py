@@ -26,7 +26,7 @@ from gan_jax.data import DataError
 from gan_jax.errors import UserError
 from gan_jax.evaluation import Evaluator
 from gan_jax.game import rounds_before, stage_at
-from gan_jax.sampler import Sampler, in_turn, make_sampler
+from gan_jax.sampler import Sampler
 from gan_jax.session import Session, chunk_rounds, open_session
 from gan_jax.signals import StopRequest, stop_request
 from gan_jax.state import GameState
@@ -100,7 +100,7 @@ def train(config: ConfigDict, path: str | os.PathLike[str]) -> Summary:
     processes = distributed.initialize()
     with distributed.abort_on_fatal(processes, _report_fatal):
         session = open_session(config)
-        fingerprint = session.source.fingerprint()
+        fingerprint = session.fingerprint()
         with ExitStack() as stack:
             workdir = stack.enter_context(
                 open_workdir(path, config, same=_SAME, data_fingerprint=fingerprint)
@@ -144,9 +144,7 @@ def _begin(stack: ExitStack, session: Session, workdir: Workdir) -> _Run:
         checkpoints=checkpoints,
         writer=writer,
         bar=bar,
-        sampler=make_sampler(
-            session.algorithms[-1], key, in_turn(session.data.num_classes), session.mesh
-        ),
+        sampler=observe.open_sampler(session, key),
         evaluator=evaluator,
         stop=stack.enter_context(stop_request()),
         state=state,

@@ -15,13 +15,28 @@ import numpy as np
 from gan_jax import guards, pictures, trees, writers
 from gan_jax.analysis.spectra import top_singular_values
 from gan_jax.errors import UserError
-from gan_jax.sampler import Sampler
-from gan_jax.session import Session, real_examples
+from gan_jax.sampler import Sampler, in_turn, make_sampler
+from gan_jax.session import Session, fixed_examples, real_examples
 from gan_jax.state import GameState
-from gan_jax.types import Array
+from gan_jax.translator import make_translator
+from gan_jax.types import Array, Key
 from gan_jax.workdir import Workdir, config_dict
 
 _LOG = logging.getLogger(__name__)
+
+
+def open_sampler(session: Session, key: Key) -> Sampler:
+    """What draws the fixed samples of a run, or translates fixed examples.
+
+    Args:
+        session: of the run.
+        key: of latents and of what networks draw.
+    """
+    algorithm, game = session.algorithms[-1], session.program[-1].game
+    if game.sample is not None:
+        return make_sampler(algorithm, key, in_turn(session.data.num_classes), session.mesh)
+    examples = fixed_examples(session, session.config.samples.count)
+    return make_translator(algorithm, game.directions, key, examples, session.mesh)
 
 
 class Look(NamedTuple):
@@ -41,6 +56,8 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
     settings = session.config.samples
     images, _ = sampler.draw(state, settings.count, 0)
     diversity = float(guards.diversity(jnp.asarray(images)))
+    if sampler.beside is not None:
+        images = sampler.beside(images)
     if images.ndim == 4:
         return Look(pictures.grid(images, columns=settings.columns), diversity)
     if images.shape[1:] != (2,):

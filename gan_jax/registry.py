@@ -19,7 +19,7 @@ from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.growth import OPTIONS, config_turns
 from gan_jax.guards import RULES, Rule
-from gan_jax.methods import GROWING, METHODS
+from gan_jax.methods import GROWING, METHODS, UNPAIRED
 from gan_jax.methods.growing import restart
 from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.terms import Terms, Weighted, weighted
@@ -43,6 +43,7 @@ class DataSettings(NamedTuple):
     image_shape: tuple[int, ...]
     num_classes: int | None
     labelled: int | None
+    second: str | None
     resize: str
     crop: str
     flip: bool
@@ -78,6 +79,7 @@ def resolve(config: ConfigDict, image_shape: tuple[int, ...]) -> Run:
     """
     check_numbers(config)
     shape = tuple(config.data.image_shape or image_shape)
+    _check_second(config)
     if len(shape) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
         raise UserError(
             f"data.image_shape is {shape}; expected (height, width, channels), or "
@@ -85,6 +87,20 @@ def resolve(config: ConfigDict, image_shape: tuple[int, ...]) -> Run:
         )
     data = DataSettings(**{**config.data.to_dict(), "image_shape": shape})
     return Run(build_program(config, shape), data)
+
+
+def _check_second(config: ConfigDict) -> None:
+    needed, given = config.method in UNPAIRED, config.data.second is not None
+    if needed and not given:
+        raise UserError(
+            f"method {config.method!r} is of two domains: set data.second to the other, as "
+            "data.source is the first"
+        )
+    if given and not needed:
+        raise UserError(
+            f"method {config.method!r} has no use for data.second: leave it out, or choose "
+            f"one of {', '.join(sorted(UNPAIRED))}"
+        )
 
 
 _LEAST = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from gan_jax import parallel, prng
 from gan_jax.engine import Algorithm
 from gan_jax.errors import UserError
-from gan_jax.game import Game, View, Views
+from gan_jax.game import Game, View, Views, sample_of
 from gan_jax.methods.sides import GENERATOR
 from gan_jax.methods.style_objectives import halves
 from gan_jax.metrics.measures.evidence import Generator, Styled
@@ -36,10 +36,25 @@ class Sampler(NamedTuple):
         draw: `(state, n, offset) -> (images, labels)` on the host, float32 in [-1, 1] or
             points, and int32 labels or None; a collective with several processes.
         batch: samples that are computed at a time.
+        beside: `(images) -> images`, the first of the samples with what they were made of
+            beside them, float32; None where that is no picture.
     """
 
     draw: Callable[[GameState, int, int], tuple[np.ndarray, np.ndarray | None]]
     batch: int = PER_DEVICE
+    beside: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def check_samples(game: Game) -> None:
+    """Refuses a game without samples of latents.
+
+    Raises:
+        UserError: it makes images of images.
+    """
+    try:
+        sample_of(game)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def in_turn(num_classes: int | None) -> Callable[[np.ndarray], np.ndarray | None]:
@@ -73,35 +88,67 @@ def make_sampler(
         labels_of: int32 (n,) rows to their int32 labels, or None.
         mesh: devices that share a batch; None for the default device alone.
     """
-    batch = PER_DEVICE * (1 if mesh is None else mesh.size)
 
-    def compute(state: GameState, key: Key, asked: dict[str, Array]) -> Array:
-        rows, labels = asked["row"][0], asked.get("label")
-        keys = prng.fold_rows(key, rows)
-        return algorithm.sample(
-            state, keys, rows.shape[0], None if labels is None else labels[0]
-        )
+    def compute(state: GameState, keys: Key, asked: Mapping[str, Array]) -> Array:
+        made: Array = algorithm.sample(state, keys, keys.shape[0], asked.get("label"))
+        return made
 
-    compiled = jax.jit(compute)
-
-    def ask(rows: np.ndarray) -> Any:
-        """Rows and labels as a batch of one round."""
+    def ask(rows: np.ndarray) -> dict[str, np.ndarray]:
         labels = labels_of(rows)
-        asked = {"row": rows[None]} | ({} if labels is None else {"label": labels[None]})
+        return {} if labels is None else {"label": labels}
+
+    images, batch = by_rows(compute, key, ask, mesh, PER_DEVICE)
+
+    def draw(state: GameState, n: int, offset: int) -> tuple[np.ndarray, np.ndarray | None]:
+        rows = np.arange(offset, offset + n, dtype=np.int32)
+        return images(state, n, offset), labels_of(rows)
+
+    return Sampler(draw, batch)
+
+
+def by_rows(
+    compute: Callable[[GameState, Key, Mapping[str, Array]], Array],
+    key: Key,
+    ask: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    mesh: Mesh | None,
+    per_device: int,
+) -> tuple[Callable[[GameState, int, int], np.ndarray], int]:
+    """Something computed of numbered rows, in batches of one size over all devices.
+
+    Args:
+        compute: `(state, keys, asked) -> (n, ...)`, of a batch's rows; row i has the key
+            folded from i.
+        key: of all rows.
+        ask: int32 (n,) rows to what else is asked of them, leaves (n, ...).
+        mesh: devices that share a batch; None for the default device alone.
+        per_device: rows that a device computes at a time.
+
+    Returns:
+        `(state, n, offset) -> rows` on the host, and the size of a batch.
+    """
+    batch = per_device * (1 if mesh is None else mesh.size)
+
+    @jax.jit
+    def compiled(state: GameState, key: Key, asked: Mapping[str, Array]) -> Array:
+        flat = {name: leaf[0] for name, leaf in asked.items()}
+        return compute(state, prng.fold_rows(key, flat["row"]), flat)
+
+    def placed(rows: np.ndarray) -> Any:
+        """What is asked of rows, as a batch of one round."""
+        asked = {k: v[None] for k, v in {"row": rows, **ask(rows)}.items()}
         if mesh is None:
             return asked
         own = parallel.process_rows(mesh, len(rows))
         return parallel.shard_batch(mesh, {k: v[:, own] for k, v in asked.items()})
 
-    def draw(state: GameState, n: int, offset: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def run(state: GameState, n: int, offset: int) -> np.ndarray:
         parts = []
         for start in range(offset, offset + n, batch):
             rows = np.arange(start, start + batch, dtype=np.int32)
-            parts.append(parallel.to_host(compiled(state, key, ask(rows))))
-        rows = np.arange(offset, offset + n, dtype=np.int32)
-        return np.concatenate(parts)[:n], labels_of(rows)
+            parts.append(parallel.to_host(compiled(state, key, placed(rows))))
+        return np.concatenate(parts)[:n]
 
-    return Sampler(draw, batch)
+    return run, batch
 
 
 def sampling_key(seed: int) -> Key:

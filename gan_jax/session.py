@@ -26,6 +26,7 @@ from gan_jax.data import (
     open_source,
     stream_seed,
 )
+from gan_jax.data.protocol import digest_lines
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import Game, Program, rounds
@@ -42,6 +43,7 @@ class Session(NamedTuple):
         program: what is played.
         data: the data settings, with the image shape filled in.
         source: where the examples come from.
+        second: the same of the other domain, if there is one.
         pipeline: the batches of this process.
         mesh: the devices.
         rules: what notices trouble.
@@ -54,6 +56,7 @@ class Session(NamedTuple):
     program: Program
     data: DataSettings
     source: ImageSource
+    second: ImageSource | None
     pipeline: Batches
     mesh: Mesh
     rules: tuple[Rule, ...]
@@ -65,6 +68,13 @@ class Session(NamedTuple):
     def key(self) -> jax.Array:
         """The run's key."""
         return jax.random.key(self.config.seed)
+
+    def fingerprint(self) -> str:
+        """Digest of the data, of both domains where there are two."""
+        own = self.source.fingerprint()
+        if self.second is None:
+            return own
+        return digest_lines((own, self.second.fingerprint()))
 
 
 def open_session(config: ConfigDict) -> Session:
@@ -82,24 +92,27 @@ def open_session(config: ConfigDict) -> Session:
     program, data = registry.resolve(config, shape)
     mesh = config_mesh(config)
     check_batch(config, mesh)
-    check(
-        source,
-        image_shape=data.image_shape,
-        num_classes=data.num_classes,
-        transform=image_transform(data),
-        max_corrupt=data.max_corrupt,
-    )
+    second = None if data.second is None else open_domain(data)
+    for each in (source,) if second is None else (source, second):
+        check(
+            each,
+            image_shape=data.image_shape,
+            num_classes=data.num_classes,
+            transform=image_transform(data),
+            max_corrupt=data.max_corrupt,
+        )
     if config.score.every and len(source) < 2:
         raise UserError(
             f"{source.name} has one example, too few to score against; set score.every to 0"
         )
-    pipeline = _batches(config, data, source)
+    pipeline = _batches(config, data, source, second)
     algorithms = tuple(config_algorithm(config, stage.game) for stage in program)
     abstract = _sharded_state(config, algorithms, mesh)
     steps = tuple(config_step(config, each, mesh, abstract) for each in algorithms)
     return Session(
-        config, program, data, source, pipeline, mesh, rules, algorithms, steps, abstract
-    )
+        config, program, data, source, second, pipeline, mesh, rules, algorithms, steps,
+        abstract,
+    )  # fmt: skip
 
 
 def example_shape(config: ConfigDict) -> tuple[int, ...]:
@@ -118,7 +131,7 @@ def _source_shape(source: ImageSource) -> tuple[int, ...]:
     problem = UserError(f"{source.name} has no examples; nothing can be trained on it")
     for index in range(len(source)):
         try:
-            return tuple(np.shape(source[index]["image"]))
+            return shape_of(source, np.shape(source[index]["image"]))
         except UnreadableImageError as error:
             problem = error
     raise problem
@@ -136,15 +149,36 @@ def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransfo
     )
 
 
-def _batches(config: ConfigDict, data: DataSettings, source: ImageSource) -> Batches:
-    """The batches of this process, with the stream of labelled examples if there is one."""
+def open_domain(data: DataSettings) -> ImageSource:
+    """The other domain of data that have two.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    assert data.second is not None
+    return open_source(data.second, data_dir=data.data_dir)
+
+
+def _batches(
+    config: ConfigDict,
+    data: DataSettings,
+    source: ImageSource,
+    second: ImageSource | None,
+) -> Batches:
+    """The batches of this process, with the further streams that there are: of labelled
+    examples, and of the other domain.
+    """
     main = _pipeline(config, data, source, config.seed, data.workers)
-    if data.labelled is None:
-        return main
-    examples = balanced(source, data.labelled, config.seed)
-    seed = stream_seed(config.seed, "labelled")
-    # Few as they are, they stay in memory once decoded, which those of workers do not.
-    return Streams(main, {"labelled": _pipeline(config, data, examples, seed, workers=0)})
+    others: dict[str, Batches] = {}
+    if data.labelled is not None:
+        examples = balanced(source, data.labelled, config.seed)
+        seed = stream_seed(config.seed, "labelled")
+        # Few as they are, they stay in memory once decoded; those of workers do not.
+        others["labelled"] = _pipeline(config, data, examples, seed, workers=0)
+    if second is not None:
+        seed = stream_seed(config.seed, "second")
+        others["second"] = _pipeline(config, data, second, seed, data.workers)
+    return Streams(main, others) if others else main
 
 
 def _pipeline(
@@ -178,12 +212,16 @@ def abstract_batch(
     def leaf(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*rows, *shape), dtype, sharding=sharding)
 
-    images, labels = leaf(data.image_shape, jnp.float32), leaf((), jnp.int32)
+    labels, images = leaf((), jnp.int32), leaf(data.image_shape, jnp.float32)
+    if len(data.image_shape) == 2:
+        images = leaf(data.image_shape[:1], jnp.int32)
     batch: dict[str, Any] = {"image": images}
     if data.num_classes is not None:
         batch["label"] = labels
     if data.labelled is not None:
         batch["labelled"] = {"image": images, "label": labels}
+    if data.second is not None:
+        batch["second"] = {"image": images}
     return batch
 
 
@@ -217,6 +255,27 @@ def real_examples(
     batch = plain_pipeline(source, data, min(n, len(source))).rounds(0, 1)
     labels = batch.get("label")
     return batch["image"][0], None if labels is None else labels[0]
+
+
+def fixed_examples(session: Session, n: int) -> PyTree:
+    """A round of data that is always the same: the first n of every domain, or fewer where
+    one has fewer.
+
+    Args:
+        session: of the run.
+        n: how many.
+
+    Returns:
+        "image" and perhaps "label", as `real_examples`; of the other domain in "second".
+    """
+    sources = [each for each in (session.source, session.second) if each is not None]
+    n = min(n, *map(len, sources))
+    domains: list[dict[str, Any]] = []
+    for source in sources:
+        images, labels = real_examples(source, session.data, n)
+        domains.append({"image": images} | ({} if labels is None else {"label": labels}))
+    first, *others = domains
+    return first | ({"second": others[0]} if others else {})
 
 
 def config_mesh(config: ConfigDict, devices: Sequence[jax.Device] | None = None) -> Mesh:

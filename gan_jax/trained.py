@@ -21,7 +21,7 @@ from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.style_objectives import truncating
 from gan_jax.metrics.measures.evidence import Generator
 from gan_jax.registry import DataSettings
-from gan_jax.sampler import make_generator, views_of, with_standing
+from gan_jax.sampler import check_samples, make_generator, views_of, with_standing
 from gan_jax.session import abstract_state, example_shape, real_examples
 from gan_jax.state import GameState
 from gan_jax.types import Array, Key
@@ -105,6 +105,7 @@ class Trained(NamedTuple):
         return self._made().generate(latents, labels)
 
     def _made(self) -> Generator:
+        check_samples(self.game)
         self.view(GENERATOR)
         return make_generator(self.game, self.state, self.data.num_classes)
 

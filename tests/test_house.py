@@ -57,6 +57,7 @@ FLOORS = [
         "stages",
         "tables",
         "trained",
+        "translator",
         "verbs",
         "workdir",
         "writers",

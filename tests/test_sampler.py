@@ -17,7 +17,7 @@ def shifted(state, key, n, labels=None):
     return jnp.concatenate([noise + state, label], axis=1)
 
 
-ALGORITHM = Algorithm(None, None, shifted)
+ALGORITHM = Algorithm(None, None, shifted, None)
 
 
 @pytest.mark.parametrize("devices", [None, 1, 8])

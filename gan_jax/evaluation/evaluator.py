@@ -33,6 +33,7 @@ from gan_jax.metrics.manifest import (
 from gan_jax.metrics.measures.evidence import Context, Generator, Measure
 from gan_jax.sampler import (
     Sampler,
+    check_samples,
     in_turn,
     make_generator,
     make_sampler,
@@ -114,6 +115,7 @@ def make_evaluator(
     run = registry.resolve(config, example_shape(config))
     plan = make_plan(spec, config.data.source, run.data)
     game = run.program[-1].game
+    check_samples(game)
     _check_styles(plan, game)
     by_turns = in_turn(run.data.num_classes)
     as_data = plan.spec.labels == "as the data" and run.data.num_classes is not None

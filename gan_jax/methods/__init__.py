@@ -94,10 +94,14 @@ GROWING = frozenset({"progan", "stylegan"})
 ENCODING = frozenset({"bigan", "ali", "bigbigan", "vaegan"})
 """Those with a net "encoder" that finds latents of examples."""
 
+UNPAIRED = frozenset({"cyclegan", "discogan", "cogan"})
+"""Those of two domains without pairs, whose batches have the other one as "second"."""
+
 __all__ = [
     "ENCODING",
     "GROWING",
     "METHODS",
+    "UNPAIRED",
     "Augmentation",
     "Recipe",
     "Remembering",

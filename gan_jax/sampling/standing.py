@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gan_jax.game import Game, View, Views
+from gan_jax.game import Game, View, Views, sample_of
 from gan_jax.players import live_params, make_views
 from gan_jax.state import Average, GameState, PlayerState
 from gan_jax.types import Array, Key, PyTree, Stats
@@ -116,7 +116,7 @@ def sampling_inputs(
         compiled program does not compute it.
     """
     heard: dict[str, tuple[PyTree, ...]] = {}
-    game.sample(_listening(views, heard), keys, labels)
+    sample_of(game)(_listening(views, heard), keys, labels)
     return heard
 
 
