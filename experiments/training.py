@@ -1,7 +1,7 @@
 """Runs of a study that has several methods and several seeds of each, trained one after the
 other; one that was stopped goes on.
 
-    python -m experiments.training STUDY --folder runs/STUDY [NAME ...]
+    python -m experiments.training STUDY [NAME ...] --folder runs/STUDY
 
 Such a study has a `runs.py` with `METHODS` by name, `SEEDS`, and `make_config(name, seed)`.
 """

@@ -13,7 +13,7 @@ from gan_jax.config import default_config, set_optimizer, set_options
 CLASSES, WIDTH, KERNEL, BATCH, STEPS = 10, 16, 4, 64, 4_000
 SEEDS = (0, 1, 2)
 RATE, HALF_LIFE = 1e-3, 10_000.0
-"""RATE: of Adam, for both players; HALF_LIFE: of the generator's average, in images."""
+"""RATE: of Adam, by default; HALF_LIFE: of the generator's average, in images."""
 SCORE_EVERY, CURVE_SAMPLES = 250, 1_000
 CHANCE = "unconditional"
 
@@ -27,17 +27,22 @@ class Method(NamedTuple):
         conditional: whether it takes labels.
         spectral: whether it has projection's own recipe (1802.05637): hinge losses, and
             spectral norm in place of batch norm in the discriminator.
+        rate: of Adam, for both players.
+        steps: of training.
     """
 
     title: str
     method: str
     conditional: bool = True
     spectral: bool = False
+    rate: float = RATE
+    steps: int = STEPS
 
 
 METHODS: Mapping[str, Method] = {
     "cgan": Method("CGAN", "cgan"),
-    "hidden": Method("hidden concatenation", "hidden_cgan"),
+    # At RATE it has collapsed to one image a class by step 4,000.
+    "hidden": Method("hidden concatenation", "hidden_cgan", rate=3e-4, steps=6_000),
     "acgan": Method("ACGAN", "acgan"),
     "projection": Method("projection", "dcgan"),
     "spectral": Method("projection with spectral norm", "dcgan", spectral=True),
@@ -55,7 +60,7 @@ def make_config(name: str, seed: int) -> ConfigDict:
     config, method = default_config(), METHODS[name]
     config.method = method.method
     set_options(config, width=WIDTH, kernel_size=KERNEL)
-    set_optimizer(config, "gd", "adam", learning_rate=RATE, b1=0.5, b2=0.999)
+    set_optimizer(config, "gd", "adam", learning_rate=method.rate, b1=0.5, b2=0.999)
     config.recipe.ema.half_life = HALF_LIFE
     if method.spectral:
         set_options(config, width=WIDTH, kernel_size=KERNEL, d_norm="none")
@@ -70,4 +75,4 @@ def make_config(name: str, seed: int) -> ConfigDict:
         "score.samples": CURVE_SAMPLES,
         "score.measures": ("recognition",),
     }
-    return short(config, seed, STEPS, fields)
+    return short(config, seed, method.steps, fields)

@@ -27,6 +27,10 @@ def test_runs_differ_in_where_labels_enter():
         if name == "spectral":
             allowed |= {"model.d_norm", "recipe.loss", "recipe.d_transform"}
             assert {"model.d_norm", "recipe.loss", "recipe.d_transform"} <= unlike
+        if name == "hidden":
+            rates = {f"recipe.{player}_optimizer.learning_rate" for player in "gd"}
+            assert rates <= unlike
+            allowed |= rates | {"train.steps", "samples.every", "checkpoint.every"}
         assert unlike <= allowed
         assert config["seed"] == 1
     told = ("method", "data.num_classes", "recipe.loss")
