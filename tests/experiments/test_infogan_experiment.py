@@ -11,7 +11,7 @@ import pytest
 from experiments.infogan import measure, page, paths, run
 from experiments.infogan.measure import Finished, Naming
 from experiments.infogan.paths import Paths
-from experiments.infogan.runs import BASELINE, INFORMED, METHODS, SEEDS, WIDE, make_config
+from experiments.infogan.runs import BASELINE, INFORMED, METHODS, PLAIN, SEEDS, make_config
 from gan_jax.config import flatten
 from gan_jax.losses import CodeHeads
 from gan_jax.registry import resolve
@@ -131,7 +131,7 @@ def _runs():
     return {
         INFORMED: [_finished(0.8 + 0.05 * seed, 2.0, 30.0) for seed in SEEDS],
         BASELINE: [_finished(0.2, -0.1 * seed, 11.0) for seed in SEEDS],
-        WIDE: [_finished(0.65, 2.0, 30.0) for _ in SEEDS],
+        PLAIN: [_finished(0.65, 2.0, 30.0) for _ in SEEDS],
     }
 
 
@@ -140,7 +140,7 @@ def test_page_tells_what_was_measured():
     text = " ".join(page.page(_runs(), said).split())
     assert "| InfoGAN | 85.0% (80.0% to 90.0%) | 70.0% (70.0% to 70.0%) |" in text
     assert "purity of 80%, is met: 85.0%, and 20.0% without the term" in text
-    assert "With 62 values of noise it is 65.0%" in text
+    assert "Without dense layers it is 65.0%" in text
     assert "80.0% with values for 9, 85.0% with values for 9" in text
     assert "changes a picture by 30.0, 3.0 times as much as a value of the noise" in text
     assert "and by 11.0 without the term" in text
