@@ -33,6 +33,10 @@ _NO_PADS: Pads = ((0, 0), (0, 0))
 _FEW = 12
 """Channels up to which all windows of an image side by side are small."""
 
+_PRODUCTS = 160
+"""Taps times outputs up to which all products of an image are small: 3 of 7 x 7, 12 of
+3 x 3. At 588 they are out of the cache, and 28 times as slow as the convolution."""
+
 _MANY = 16
 """Channels from which on Winograd's transformations cost less than they save."""
 
@@ -46,7 +50,7 @@ _ROWS = 2048
 def convolve(x: Array, kernel: Array, pads: Pads = _NO_PADS) -> Array:
     """The convolution: (B, H, W, I) with (KH, KW, I, O) to (B, H', W', O)."""
     kh, kw, inputs, outputs = kernel.shape
-    if outputs <= _FEW:
+    if outputs <= _FEW and kh * kw * outputs <= _PRODUCTS:
         return _sum_of_products(x, kernel, pads)
     if _minimal((kh, kw), inputs, outputs):
         return _filter(x, kernel, pads)
@@ -58,7 +62,7 @@ def correlate(x: Array, y: Array, pads: Pads = _NO_PADS) -> Array:
     float32.
     """
     inputs, outputs, window = x.shape[3], y.shape[3], _window(x.shape, y.shape, pads)
-    if inputs <= _FEW:
+    if inputs <= min(_FEW, outputs):
         block = partial(_correlate_inputs, pads=pads, window=window)
     elif outputs <= _FEW:
         block = partial(_correlate_outputs, pads=pads, window=window)
