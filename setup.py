@@ -57,6 +57,7 @@ setup(
     package_data={
         "gan_jax": [
             "data/builtin/*.npz",
+            "data/builtin/*.txt",
             "metrics/weights/*.npz",
             "plan/targets/*.txtpb",
             "py.typed",

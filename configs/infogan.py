@@ -27,6 +27,6 @@ def get_config(variant: str = "") -> ConfigDict:
     if variant == "emoji":
         config.data.source, config.data.image_shape = "builtin:emoji_google", (32, 32, 3)
     if variant == "smoke":
-        set_options(config, width=8, categories=(10,), continuous=2)
+        set_options(config, width=8, categories=(10,), continuous=2, dense=64)
         return shrink(config)
     return config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 from ml_collections import ConfigDict
@@ -85,3 +85,24 @@ def _unknown_field(config: ConfigDict, argv: list[str], error: Exception) -> str
         if field not in known and field not in groups:
             return f"the config has no field {field!r}{nearest(field, known)}"
     return f"the config cannot be changed so: {error}"
+
+
+# What several verbs have in common.
+
+
+def define_workdir(values: flags.FlagValues, argv: list[str]) -> None:
+    """Adds the flag of a run's directory."""
+    del argv
+    flags.DEFINE_string("workdir", None, "Directory of a run.", flag_values=values)
+
+
+def need(values: flags.FlagValues, name: str) -> Any:
+    """The value of a flag.
+
+    Raises:
+        UserError: it was not given.
+    """
+    value = values[name].value
+    if value is None:
+        raise UserError(f"--{name} is missing")
+    return value

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from gan_jax import pictures, registry, trees
 from gan_jax.checkpoint import latest_digest
 from gan_jax.data import ImageSource, open_source
+from gan_jax.data.protocol import known_vocabulary
 from gan_jax.data.sheets import contact_sheet
 from gan_jax.data.validation import validate as validate_source
 from gan_jax.engine import compile_game
@@ -81,6 +82,8 @@ def sample(
         workdir, truncation=truncation, standing=standing, standing_key=key, psi=psi
     )
     check_samples(run.game)
+    if len(run.data.image_shape) == 2:
+        raise UserError(f"{workdir} makes texts; draw them with gan-jax sample-text")
     labels_of = in_turn(classes) if label is None else always(label)
     sampler = make_sampler(run.algorithm, key, labels_of)
     _draw(output, sampler.draw(run.state, n, 0)[0], columns)
@@ -181,7 +184,8 @@ def validate(
 def _write_sheet(source: ImageSource, sheet: str) -> None:
     arrays = getattr(source, "arrays", None)
     if arrays is not None and arrays["image"].ndim == 2:
-        raise UserError(f"{source.name} holds points, of which there is no contact sheet")
+        kind = "points" if known_vocabulary(source) is None else "text"
+        raise UserError(f"{source.name} holds {kind}, of which there is no contact sheet")
     try:
         contact_sheet(source, sheet)
     except OSError as error:

@@ -49,7 +49,7 @@ def own_gradients(
 
 
 def to_unit(image: Array) -> Array:
-    """uint8 [0, 255] to float32 [-1, 1]; floats pass unchanged."""
+    """uint8 [0, 255] to float32 [-1, 1]; floats and tokens pass unchanged."""
     if image.dtype != jnp.uint8:
         return image
     return image.astype(jnp.float32) / 127.5 - 1.0

@@ -14,6 +14,7 @@ import numpy as np
 
 from gan_jax import guards, pictures, trees, writers
 from gan_jax.analysis.spectra import top_singular_values
+from gan_jax.data.protocol import known_vocabulary
 from gan_jax.errors import UserError
 from gan_jax.sampler import Sampler, in_turn, make_sampler
 from gan_jax.session import Session, fixed_examples, real_examples
@@ -43,18 +44,23 @@ class Look(NamedTuple):
     """What one look at the samples gave.
 
     Attributes:
-        picture: uint8 (H, W, C); None of points that do not lie in the plane.
-        diversity: see `guards.diversity`.
+        picture: uint8 (H, W, C); None of points that do not lie in the plane, and of texts.
+        diversity: see `guards.diversity`; of texts the mean share of places at which two
+            have unlike tokens.
+        text: a line for every text; None of what is no text.
     """
 
     picture: np.ndarray | None
     diversity: float
+    text: str | None = None
 
 
 def look(session: Session, sampler: Sampler, state: GameState) -> Look:
     """Draws the fixed samples and pictures them."""
     settings = session.config.samples
     images, _ = sampler.draw(state, settings.count, 0)
+    if images.ndim == 2 and images.dtype == np.int32:
+        return _look_at_texts(session, images)
     diversity = float(guards.diversity(jnp.asarray(images)))
     if sampler.beside is not None:
         images = sampler.beside(images)
@@ -64,6 +70,14 @@ def look(session: Session, sampler: Sampler, state: GameState) -> Look:
         return Look(None, diversity)
     real, _ = real_examples(session.source, session.data, len(images))
     return Look(pictures.scatter(real, images), diversity)
+
+
+def _look_at_texts(session: Session, tokens: np.ndarray) -> Look:
+    vocabulary = known_vocabulary(session.source)
+    assert vocabulary is not None, "methods of texts take no other data"
+    unlike = [np.mean(tokens != row) for row in tokens]
+    diversity = float(np.sum(unlike) / (len(tokens) - 1))
+    return Look(None, diversity, "".join(f"{line}\n" for line in vocabulary.decode(tokens)))
 
 
 def spectrum(state: GameState) -> dict[str, Array]:
@@ -208,7 +222,7 @@ def open_writer(session: Session, workdir: Workdir) -> writers.MetricsWriter:
     log = session.config.log
     outputs: list[writers.MetricsWriter] = [
         writers.JsonlWriter(workdir.metrics),
-        writers.PngWriter(workdir.samples),
+        writers.FolderWriter(workdir.samples),
     ]
     if log.tensorboard:
         outputs.append(writers.TensorBoardWriter(workdir.tensorboard))
@@ -235,9 +249,9 @@ def report(
     corrupt = session.pipeline.corrupt
     if corrupt:
         lines.append(f"unreadable:  {len(corrupt)} images left out, such as {corrupt[0]}")
-    grids = sorted(workdir.samples.glob("*.png"))
-    if grids:
-        lines.append(f"samples:     {grids[-1]}")
+    shown = sorted((*workdir.samples.glob("*.png"), *workdir.samples.glob("*.txt")))
+    if shown:
+        lines.append(f"samples:     {shown[-1]}")
     lines.append(f"metrics:     {workdir.metrics}")
     lines.append(f"checkpoints: {workdir.checkpoints}")
     lines.append(f"digest:      {digest}")

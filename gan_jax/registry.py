@@ -19,7 +19,7 @@ from gan_jax.errors import UserError
 from gan_jax.game import Ema, Game, Program, Stage
 from gan_jax.growth import OPTIONS, config_turns
 from gan_jax.guards import RULES, Rule
-from gan_jax.methods import GROWING, METHODS, UNPAIRED
+from gan_jax.methods import GROWING, METHODS, TEXT, UNPAIRED
 from gan_jax.methods.growing import restart
 from gan_jax.methods.recipe import Augmentation, Recipe
 from gan_jax.methods.terms import Terms, Weighted, weighted
@@ -80,10 +80,15 @@ def resolve(config: ConfigDict, image_shape: tuple[int, ...]) -> Run:
     check_numbers(config)
     shape = tuple(config.data.image_shape or image_shape)
     _check_second(config)
-    if len(shape) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
+    if len(shape) not in (1, 2, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
         raise UserError(
-            f"data.image_shape is {shape}; expected (height, width, channels), or "
-            "(dimensions,) for points"
+            f"data.image_shape is {shape}; expected (height, width, channels), "
+            "(dimensions,) for points, or (length, tokens) for text"
+        )
+    if len(shape) == 2 and config.method in METHODS and config.method not in TEXT:
+        raise UserError(
+            f"method {config.method!r} makes no text, which the data are; those that do: "
+            f"{', '.join(sorted(TEXT))}"
         )
     data = DataSettings(**{**config.data.to_dict(), "image_shape": shape})
     return Run(build_program(config, shape), data)

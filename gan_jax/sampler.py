@@ -15,7 +15,7 @@ from gan_jax import parallel, prng
 from gan_jax.engine import Algorithm
 from gan_jax.errors import UserError
 from gan_jax.game import Game, View, Views, sample_of
-from gan_jax.methods.sides import GENERATOR
+from gan_jax.methods.sides import GENERATOR, side_by_side
 from gan_jax.methods.style_objectives import halves
 from gan_jax.metrics.measures.evidence import Generator, Styled
 from gan_jax.players import live_params, make_views
@@ -182,8 +182,7 @@ def make_generator(game: Game, state: GameState, num_classes: int | None) -> Gen
         if num_classes is not None and labels is None:
             labels = jnp.arange(len(z), dtype=jnp.int32) % num_classes
         inputs = (z,) if num_classes is None else (z, labels)
-        made: Array = net(*inputs, train=False)
-        return made
+        return side_by_side(net(*inputs, train=False))
 
     styled = None
     if (two := halves(view)) is not None:

@@ -26,7 +26,7 @@ from gan_jax.data import (
     open_source,
     stream_seed,
 )
-from gan_jax.data.protocol import digest_lines
+from gan_jax.data.protocol import digest_lines, shape_of
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.errors import UserError
 from gan_jax.game import Game, Program, rounds

@@ -18,6 +18,8 @@ from gan_jax.methods import (
 )
 from gan_jax.methods.recipe import Augmentation
 from gan_jax.methods.terms import Term
+from gan_jax.metrics.content import CONTENT
+from gan_jax.networks.text import CellFactory, gru, lstm
 from gan_jax.nn.initializers import Initializer, normal, orthogonal
 from gan_jax.nn.minibatch import (
     MinibatchDiscrimination,
@@ -86,12 +88,16 @@ INITIALIZERS: dict[str, Initializer] = {
     "orthogonal": orthogonal(),
     "normal": normal(0.02),
 }
-NAMED_OPTIONS: dict[str, dict[str, Any]] = {
+CELLS: dict[str, CellFactory] = {"lstm": lstm, "gru": gru}
+NAMED_OPTIONS: dict[str, Mapping[str, Any]] = {
+    "cell": CELLS,
     "conditioning": CONDITIONINGS,
+    "content": CONTENT,
     "d_norm": NORMS,
     "dtype": DTYPES,
     "kernel_init": INITIALIZERS,
     "minibatch": MINIBATCH,
+    "norm": NORMS,
 }
 """Options of networks whose values have names in a config."""
 

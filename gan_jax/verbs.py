@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
 
 from gan_jax.config import choose
-from gan_jax.errors import UserError
-from gan_jax.flagged import Verb, flagged
+from gan_jax.drawing_verbs import DRAWING
+from gan_jax.flagged import Verb, define_workdir, flagged, need
 
 # Flags.
 
@@ -29,32 +28,6 @@ def _define_config(values: flags.FlagValues, argv: list[str]) -> None:
 def _define_run(values: flags.FlagValues, argv: list[str]) -> None:
     _define_config(values, argv)
     flags.DEFINE_string("workdir", None, "Directory of the run.", flag_values=values)
-
-
-def _define_workdir(values: flags.FlagValues, argv: list[str]) -> None:
-    del argv
-    flags.DEFINE_string("workdir", None, "Directory of a run.", flag_values=values)
-
-
-def _define_sample(values: flags.FlagValues, argv: list[str]) -> None:
-    _define_workdir(values, argv)
-    flags.DEFINE_string("output", None, "PNG to write.", flag_values=values)
-    flags.DEFINE_integer("n", 64, "Number of samples.", flag_values=values)
-    flags.DEFINE_integer("columns", 8, "Columns of the grid.", flag_values=values)
-    flags.DEFINE_integer("seed", 0, "Seed of the latents.", flag_values=values)
-    flags.DEFINE_integer("label", None, "Class of all samples.", flag_values=values)
-    flags.DEFINE_float(
-        "truncation", None, "Latents beyond it are drawn again.", flag_values=values
-    )
-    flags.DEFINE_integer(
-        "standing",
-        None,
-        "Batches whose statistics take the place of the running ones, such as 16.",
-        flag_values=values,
-    )
-    flags.DEFINE_float(
-        "psi", None, "Weight of styles around their mean, such as 0.7.", flag_values=values
-    )
 
 
 def _define_describe(values: flags.FlagValues, argv: list[str]) -> None:
@@ -115,7 +88,7 @@ def _define_import(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def _define_evaluate(values: flags.FlagValues, argv: list[str]) -> None:
-    _define_workdir(values, argv)
+    define_workdir(values, argv)
     for name, text in (
         ("step", "A checkpoint's step, best or all; the newest if left out."),
         ("features", "In which to measure, such as inception or efficientnet_lite0."),
@@ -161,18 +134,11 @@ def _define_report(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def _define_explore(values: flags.FlagValues, argv: list[str]) -> None:
-    _define_workdir(values, argv)
+    define_workdir(values, argv)
     flags.DEFINE_string(
         "host", "127.0.0.1", "Address to listen at; this machine alone.", flag_values=values
     )
     flags.DEFINE_integer("port", 7860, "0 takes a free one.", flag_values=values)
-
-
-def _need(values: flags.FlagValues, name: str) -> Any:
-    value = values[name].value
-    if value is None:
-        raise UserError(f"--{name} is missing")
-    return value
 
 
 # Verbs.
@@ -181,37 +147,18 @@ def _need(values: flags.FlagValues, name: str) -> Any:
 def _train(values: flags.FlagValues) -> int:
     from gan_jax import loop
 
-    config, workdir = _need(values, "config"), _need(values, "workdir")
+    config, workdir = need(values, "config"), need(values, "workdir")
     summary = loop.train(config, workdir)
     if summary.report:
         print(summary.report)
     return summary.exit_code
 
 
-def _sample(values: flags.FlagValues) -> int:
-    from gan_jax import inspection
-
-    workdir, output = _need(values, "workdir"), _need(values, "output")
-    inspection.sample(
-        workdir,
-        output,
-        n=values.n,
-        columns=values.columns,
-        seed=values.seed,
-        label=values.label,
-        truncation=values.truncation,
-        standing=values.standing,
-        psi=values.psi,
-    )
-    print(output)
-    return 0
-
-
 def _evaluate(values: flags.FlagValues) -> int:
     from gan_jax import distributed
     from gan_jax.evaluation.command import evaluate_run
 
-    workdir = _need(values, "workdir")
+    workdir = need(values, "workdir")
     distributed.initialize()
     names = ("features", "split", "held_out", "labels", "samples", "reference", "seed")
     given = {name: values[name].value for name in (*names, "standing", "average")}
@@ -254,13 +201,13 @@ def _analyse(words: list[str]) -> int:
 def _explore(values: flags.FlagValues) -> int:
     from gan_jax.explorer import explore
 
-    return explore(_need(values, "workdir"), host=values.host, port=values.port)
+    return explore(need(values, "workdir"), host=values.host, port=values.port)
 
 
 def _describe(values: flags.FlagValues) -> int:
     from gan_jax import inspection
 
-    description = inspection.describe(_need(values, "config"))
+    description = inspection.describe(need(values, "config"))
     print(
         json.dumps(description, indent=2) if values.json else inspection.render(description)
     )
@@ -270,7 +217,7 @@ def _describe(values: flags.FlagValues) -> int:
 def _plan(values: flags.FlagValues) -> int:
     from gan_jax import plan
 
-    config, html = _need(values, "config"), values.html
+    config, html = need(values, "config"), values.html
     made = plan.make_plan(
         config, values.topology, advice=values.advise, thorough=values.thorough
     )
@@ -285,14 +232,14 @@ def _plan(values: flags.FlagValues) -> int:
 def _digest(values: flags.FlagValues) -> int:
     from gan_jax import inspection
 
-    print(inspection.digest(_need(values, "workdir")))
+    print(inspection.digest(need(values, "workdir")))
     return 0
 
 
 def _prepare_data(values: flags.FlagValues) -> int:
     from gan_jax.data.prepare import prepare_data
 
-    print(prepare_data(_need(values, "name"), values.data_dir))
+    print(prepare_data(need(values, "name"), values.data_dir))
     return 0
 
 
@@ -300,7 +247,7 @@ def _validate_data(values: flags.FlagValues) -> int:
     from gan_jax import inspection
 
     return inspection.validate(
-        _need(values, "source"),
+        need(values, "source"),
         data_dir=values.data_dir,
         num_classes=values.num_classes,
         sheet=values.sheet,
@@ -311,13 +258,13 @@ def _validate_data(values: flags.FlagValues) -> int:
 def _import_weights(values: flags.FlagValues) -> int:
     from gan_jax import interop
 
-    family, network = _need(values, "family"), _need(values, "network")
+    family, network = need(values, "family"), need(values, "network")
     choose("family", family, interop.FAMILIES)
     path, manifest = interop.convert(
         family,
         network,
-        _need(values, "input"),
-        _need(values, "output"),
+        need(values, "input"),
+        need(values, "output"),
         interop.parse_architecture(values.architecture or ""),
         overwrite=values.overwrite,
     )
@@ -333,7 +280,7 @@ def _launch(words: list[str]) -> int:
 
 VERBS = {
     "train": flagged("train a GAN, or go on with a run", _define_run, _train),
-    "sample": flagged("draw samples from a run", _define_sample, _sample),
+    **DRAWING,
     "evaluate": flagged("measure a run's samples", _define_evaluate, _evaluate),
     "analyse": Verb("look inside a run: walks, neighbours, spectra and more", _analyse),
     "explore": flagged("a local page to look at a run", _define_explore, _explore),
@@ -344,7 +291,7 @@ VERBS = {
     "plan": flagged(
         "compile a config's step for devices that are not there", _define_plan, _plan
     ),
-    "digest": flagged("SHA-256 of a run's latest whole state", _define_workdir, _digest),
+    "digest": flagged("SHA-256 of a run's latest whole state", define_workdir, _digest),
     "prepare-data": flagged("prepare a tfds data set", _define_prepare, _prepare_data),
     "validate-data": flagged("look a data source over", _define_validate, _validate_data),
     "import-weights": flagged(

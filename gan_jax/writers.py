@@ -88,18 +88,19 @@ class JsonlWriter:
         self._stream.flush()
 
 
-class PngWriter:
-    """Pictures as files NAME_STEP.png in a folder; numbers and notes are passed over.
+class FolderWriter:
+    """Pictures as files NAME_STEP.png and notes as NAME_STEP.txt in a folder; numbers are
+    passed over.
 
     Args:
-        directory: made if missing. A "/" in a picture's name makes sub-folders.
+        directory: made if missing. A "/" in a name makes sub-folders.
     """
 
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory)
 
     def scalars(self, step: int, values: Values) -> None:
-        """Does nothing: numbers are no pictures."""
+        """Does nothing: numbers have no files of their own."""
         del step, values
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
@@ -107,23 +108,28 @@ class PngWriter:
         save_png(self._directory / f"{name}_{step:09d}.png", image)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """Does nothing: notes are no pictures."""
-        del step, name, text
+        """Writes one file, atomically."""
+        files.write_atomic(self._directory / f"{name}_{step:09d}.txt", text.encode())
 
     def truncate_after(self, step: int) -> None:
-        """Deletes the pictures of later steps."""
-        for number, path in numbered_pictures(self._directory):
-            if number > step:
-                path.unlink()
+        """Deletes the files of later steps."""
+        for suffix in (".png", ".txt"):
+            for number, path in _numbered(self._directory, suffix):
+                if number > step:
+                    path.unlink()
 
     def close(self) -> None:
-        """Does nothing: every picture is on disk already."""
+        """Does nothing: every file is on disk already."""
 
 
 def numbered_pictures(folder: Path) -> list[tuple[int, Path]]:
-    """The pictures of a `PngWriter` in a folder and below, with their steps."""
+    """The pictures of a `FolderWriter` in a folder and below, with their steps."""
+    return _numbered(folder, ".png")
+
+
+def _numbered(folder: Path, suffix: str) -> list[tuple[int, Path]]:
     numbered = [
-        (path.stem.rpartition("_")[2], path) for path in sorted(folder.rglob("*.png"))
+        (path.stem.rpartition("_")[2], path) for path in sorted(folder.rglob(f"*{suffix}"))
     ]
     return [
         (int(number), path)

@@ -18,12 +18,15 @@ from gan_jax.engine import compile_game
 from gan_jax.evaluation import plan
 from gan_jax.game import rounds
 from gan_jax.loop import train
+from gan_jax.methods.texts import WINDOWS
 from gan_jax.metrics.features import thumbnails
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SHAPES = {
     "builtin:mnist": (28, 28, 1),
+    "builtin:mnist:train_a": (28, 28, 1),
     "builtin:emoji_google": (64, 64, 3),
+    "builtin:names_female": (11, 27),
     "synthetic:ring": (2,),
 }
 
@@ -71,6 +74,16 @@ COUNTS = {
         "reac": (1_647_841, 348_801),
         "mh": (67_947, 348_801),
         "smoke": (4_281, 88_465),
+    },
+    "cogan": {
+        "": (427_092, 7_844_614),
+        "edges": (427_092, 7_844_614),
+        "smoke": (4_461, 57_662),
+    },
+    "cyclegan": {
+        "": (5_529_474, 22_756_358),
+        "emoji": (335_298, 1_550_598),
+        "smoke": (6_074, 17_478),
     },
     "dcgan": {
         "": (17_232_897, 18_855_043),
@@ -146,6 +159,13 @@ COUNTS = {
         "emoji": (1_055_105, 4_302_083),
         "smoke": (4_505, 21_355),
     },
+    "srgan": {
+        "": (1_235_496, 23_563_649, 1_547_350),
+        "mse": (23_563_649, 1_547_350),
+        "emoji": (1_235_496, 359_777, 173_098),
+        "photos": (1_235_496, 359_777, 173_098),
+        "smoke": (5_273, 3_595),
+    },
     "stylegan": {
         "": (23_087_249, 26_219_627),
         "emoji": (280_161, 293_804),
@@ -168,16 +188,42 @@ COUNTS = {
         "smoke": (13_776,),
         "ae_smoke": (812_040, 813_400),
     },
+    "gumbel_gan": {
+        "": (143_937, 27_451),
+        "straight_through": (143_937, 27_451),
+        "smoke": (6_049, 1_003),
+    },
     "improved_gan": {
         "": (1_623_397, 365_793),
         "cifar10": (3_081_829, 1_439_299),
         "history": (1_623_397, 365_793),
         "smoke": (197_089, 39_801),
     },
+    "discogan": {
+        "": (5_531_266, 11_027_712),
+        "deep": (5_531_266, 14_306_960),
+        "emoji": (190_322, 374_112),
+        "smoke": (6_122, 11_152),
+    },
+    "pix2pix": {
+        "": (2_768_705, 54_413_955),
+        "emoji": (169_377, 2_345_715),
+        "smoke": (3_253, 6_251),
+    },
+    "stargan": {
+        "": (44_786_624, 8_439_936),
+        "emoji": (695_520, 694_200),
+        "smoke": (3_692, 11_636),
+    },
     "infogan": {
-        "": (439_661, 265_537),
-        "emoji": (431_661, 317_379),
-        "smoke": (105_029, 60_241),
+        "": (3_380_525, 3_322_561),
+        "emoji": (2_398_765, 2_340_803),
+        "smoke": (62_453, 57_265),
+    },
+    "seqgan": {
+        "": (7_043_681, 333_320),
+        "names": (143_937, 27_451),
+        "smoke": (6_049, 1_003),
     },
     "semi_supervised_gan": {
         "": (1_541_020, 694_784),
@@ -350,6 +396,11 @@ def test_sizes_by_hand():
     makers = perceptron(50, 1024, 1024, 784) + perceptron(784, 1024, 1024, 50)
     # Hidden layers have gains of their batch norms more.
     assert COUNTS["bigan"][""] == (d, makers + 4 * 1024)
+    # Vectors, an LSTM and logits; vectors, windows, a highway and a logit.
+    g = 5000 * 32 + 4 * (2 * 32 * 32 + 32) + 32 * 5000 + 5000
+    d = 5000 * 64 + sum(size * 64 * filters + filters for size, filters in WINDOWS)
+    width = sum(filters for _, filters in WINDOWS)
+    assert COUNTS["seqgan"][""] == (d + 2 * (width * width + width) + width + 1, g)
     # BigGAN's discriminator without its projection, H, J and three scores.
     f = COUNTS["biggan"][""][0] - 1000 * 1536 - 1537
     h = perceptron(120, *8 * [2048]) + 120 * 2048
@@ -425,6 +476,9 @@ def test_the_smoke_run_of_quickstart(smoke, monkeypatch):
 def test_every_smoke_run(name, smoke):
     config, summary = smoke(name)
     assert f"done at step {config.train.steps} " in summary.report
+    if not config.score.every:  # images of images, pairs and texts have no such scores
+        assert summary.scores == {}
+        return
     (distance,) = [v for k, v in summary.scores.items() if k.startswith("frechet")]
     assert math.isfinite(distance)
     features = {

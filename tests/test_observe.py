@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax import guards, observe
 from gan_jax.config import default_config
+from gan_jax.data.vocabulary import Vocabulary
 from gan_jax.sampler import Sampler
 from gan_jax.state import GameState, PlayerState
 
@@ -157,6 +158,18 @@ def test_a_look_at_images():
     assert found.picture.shape == (2 * 4 + 3 * 2, 2 * 4 + 3 * 2, 1)
     corners = [found.picture[2, 2, 0], found.picture[2, 8, 0], found.picture[8, 2, 0]]
     assert corners == [0, 128, 255]
+
+
+def test_a_look_at_texts():
+    tokens = np.array([[1, 2, 0], [1, 0, 0], [1, 2, 0]], np.int32)
+    config = default_config()
+    config.samples.count = 3
+    source = SimpleNamespace(vocabulary=Vocabulary(("a", "b")))
+    session = SimpleNamespace(config=config, source=source)
+    found = observe.look(session, Sampler(lambda *a: (tokens, None)), None)
+    assert (found.picture, found.text) == (None, "ab\na\nab\n")
+    # Of three pairs two differ, in one of three places.
+    assert found.diversity == pytest.approx(2.0 / 9.0)
 
 
 def test_points_of_three_dimensions_have_no_picture():

@@ -109,7 +109,7 @@ def test_jsonl_damaged_lines_are_left_out(tmp_path):
 
 
 def test_png_files_by_name_and_step(tmp_path):
-    writer = writers.PngWriter(tmp_path / "samples")
+    writer = writers.FolderWriter(tmp_path / "samples")
     for step in (0, 100, 2000):
         writer.image(step, "ema/grid", PICTURE + np.uint8(step % 7))
     writer.scalars(1, {"loss": 1.0})
@@ -122,6 +122,22 @@ def test_png_files_by_name_and_step(tmp_path):
     with Image.open(tmp_path / "samples" / "ema" / "grid_000000100.png") as image:
         np.testing.assert_array_equal(np.asarray(image), PICTURE + np.uint8(2))
     writer.close()
+
+
+# Notes.
+
+
+def test_notes_by_name_and_step(tmp_path):
+    writer = writers.FolderWriter(tmp_path)
+    for step in (0, 100, 2000):
+        writer.text(step, "samples", f"naïve {step}\n")
+    writer.scalars(1, {"loss": 1.0})
+    (tmp_path / "own.txt").write_text("not ours")
+    writer.truncate_after(100)
+    writer.close()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["own.txt", "samples_000000000.txt", "samples_000000100.txt"]
+    assert (tmp_path / names[2]).read_text(encoding="utf-8") == "naïve 100\n"
 
 
 # TensorBoard.
@@ -243,7 +259,7 @@ def test_wandb_missing_is_one_clear_line(tmp_path, monkeypatch):
 
 def test_multi_passes_everything_on_in_order(tmp_path):
     paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
-    pictures = writers.PngWriter(tmp_path / "pictures")
+    pictures = writers.FolderWriter(tmp_path / "pictures")
     writer = writers.multi(*(writers.JsonlWriter(path) for path in paths), pictures)
     writer.scalars(1, {"loss": 1.0})
     writer.text(1, "note", "kept")

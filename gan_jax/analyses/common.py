@@ -33,7 +33,8 @@ def open_pictures(
     """
     run = open_run(workdir, step=step, truncation=truncation)
     if len(run.data.image_shape) != 3:
-        raise UserError(f"{workdir} makes points; analyses with pictures need images")
+        kind = "texts" if len(run.data.image_shape) == 2 else "points"
+        raise UserError(f"{workdir} makes {kind}; analyses with pictures need images")
     return run
 
 

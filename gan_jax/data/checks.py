@@ -125,7 +125,7 @@ def _check_shape(
     resize: str,
 ) -> None:
     require_kind(source, found, shape)
-    if len(shape) == 1:
+    if len(shape) != 3:
         return
     name = source.element_name(index)
     if not images.convertible(found[2], shape[2]):
@@ -154,7 +154,7 @@ def check(
 
     Args:
         source: the data.
-        image_shape: (H, W, C), or (D,) for points.
+        image_shape: (H, W, C), (D,) for points, or (length, tokens) for texts.
         num_classes: of a conditional model; None for an unconditional one.
         transform: how images are brought to shape.
         max_corrupt: unreadable images that are let pass.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.errors import DataError
-from gan_jax.data.protocol import ImageSource, digest_lines
+from gan_jax.data.protocol import ImageSource, digest_lines, require_no_text
 
 
 class Domains:
@@ -26,6 +26,7 @@ class Domains:
 
     def __init__(self, sources: Sequence[ImageSource], name: str):
         self.name = name
+        require_no_text(name, sources)
         if len(sources) < 2:
             raise DataError(f"{name}: domains are two sources or more, joined by '+'")
         for source in sources:

@@ -30,7 +30,8 @@ def _image_files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _relative(folder: Path, root: Path) -> list[str]:
+def image_names(folder: Path, root: Path) -> list[str]:
+    """Paths of all images below a folder from another one, in order."""
     return sorted(path.relative_to(root).as_posix() for path in _image_files(folder))
 
 
@@ -97,12 +98,12 @@ class FolderSource:
 def _list_classes(
     root: Path, classes: list[Path], name: str
 ) -> tuple[list[str], np.ndarray | None]:
-    files = _relative(root, root)
+    files = image_names(root, root)
     if not files:
         raise DataError(f"{name} holds no images; expected {', '.join(SUFFIXES)}")
     if not classes:
         return files, None
-    per_class = [_relative(folder, root) for folder in classes]
+    per_class = [image_names(folder, root) for folder in classes]
     for folder, members in zip(classes, per_class, strict=True):
         if not members:
             raise DataError(

@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.errors import DataError
-from gan_jax.data.protocol import ImageSource, digest_lines, known_labels
+from gan_jax.data.protocol import (
+    ImageSource,
+    digest_lines,
+    known_labels,
+    require_no_text,
+)
 
 
 def _keys(source: ImageSource) -> tuple[str, ...] | None:
@@ -38,6 +43,7 @@ class Pairs:
         self, first: ImageSource, second: ImageSource, name: str, *, common: bool = False
     ):
         self.name = name
+        require_no_text(name, (first, second))
         self._sources = (first, second)
         self._places = _matched(first, second, name, common)
         self.num_classes = first.num_classes

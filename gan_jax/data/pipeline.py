@@ -27,7 +27,7 @@ class Stream:
     Attributes:
         reader: gives examples by index.
         examples: how many there are.
-        shape: of an image or a point.
+        shape: as `make_pipeline` takes it.
         transform: of images.
         seed: fixes order and augmentation.
         batch_size: rows of a global batch.
@@ -62,7 +62,7 @@ class Stream:
         return batch
 
     def _augment(self, image: Any, places: np.ndarray) -> np.ndarray:
-        if len(self.shape) == 1:
+        if len(self.shape) != 3:
             return np.asarray(image)
         return augment(image, self.shape, self.transform, seed=self.seed, stream=places)
 
@@ -128,8 +128,8 @@ class Pipeline:
             rounds: how many.
 
         Returns:
-            "image" [rounds, local batch, ...], uint8 (float32 for points), and "label"
-            int32 [rounds, local batch] if the source has labels.
+            "image" [rounds, local batch, ...], uint8 (float32 for points, int32 for
+            texts), and "label" int32 [rounds, local batch] if the source has labels.
 
         Raises:
             DataError: more than `max_corrupt` examples are unreadable; it names them.
@@ -221,8 +221,8 @@ def make_pipeline(
 
     Args:
         source: where the examples come from; arrays are resized once, here.
-        image_shape: (H, W, C), or (D,) for points; grey, RGB and alpha are converted if C
-            asks for it.
+        image_shape: (H, W, C), (D,) for points, or (length, tokens) for texts, which are
+            filled up to the length; grey, RGB and alpha are converted if C asks for it.
         batch_size: global; all processes together.
         seed: fixes order, crops and flips.
         process_index: which process this is.

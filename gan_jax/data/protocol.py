@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from gan_jax.data.errors import DataError
+from gan_jax.data.vocabulary import Vocabulary
 
 
 @runtime_checkable
@@ -18,7 +19,8 @@ class ImageSource(Protocol):
     A source may also have `arrays`, the whole of it in memory as {"image": (N, ...),
     "label": (N,)}; `labels`, all labels when they are known without reading an image;
     `header(i)`, the (H, W, C) of an image without decoding it; and `keys`, names by which
-    examples find their partners in other sources.
+    examples find their partners in other sources. A source of texts has their
+    `vocabulary`.
 
     Attributes:
         name: the text it was opened by.
@@ -33,7 +35,8 @@ class ImageSource(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """{"image": uint8 (H, W, C) or float32 (D,), "label": int if it has labels}.
+        """{"image": the example, "label": int if it has labels}. Examples are images uint8
+        (H, W, C), points float32 (D,), or texts int32 (T,), tokens with 0 behind the end.
 
         Raises:
             UnreadableImageError: this one cannot be read.
@@ -54,7 +57,7 @@ class ArraySource:
 
     Args:
         name: what it is called in messages.
-        image: uint8 (N, H, W, C), or float32 (N, D) for points.
+        image: uint8 (N, H, W, C), float32 (N, D) for points, or int32 (N, T) for texts.
         label: int (N,), or None.
         num_classes: None for the largest label plus one.
         class_names: a name per class, or None.
@@ -106,13 +109,13 @@ class ArraySource:
 
 
 def _check_arrays(name: str, image: np.ndarray, label: np.ndarray | None) -> None:
-    points = image.ndim == 2 and image.dtype == np.float32
-    if not points and not (image.ndim == 4 and image.dtype == np.uint8):
+    flat = image.ndim == 2 and image.dtype in (np.float32, np.int32)
+    if not flat and not (image.ndim == 4 and image.dtype == np.uint8):
         raise DataError(
             f"{name}: images are {image.dtype} {image.shape}; expected uint8 (N, H, W, C) "
             "with values 0..255, or float32 (N, D) for points"
         )
-    if points and not np.isfinite(image).all():
+    if flat and not np.isfinite(image).all():
         raise DataError(f"{name}: some points are not finite")
     if label is None:
         return
@@ -127,6 +130,34 @@ def _check_arrays(name: str, image: np.ndarray, label: np.ndarray | None) -> Non
 def known_labels(source: ImageSource) -> np.ndarray | None:
     """All labels (N,) if they are known without reading images."""
     return getattr(source, "labels", None)
+
+
+def known_vocabulary(source: ImageSource) -> Vocabulary | None:
+    """The vocabulary of a source of texts; None of other sources."""
+    return getattr(source, "vocabulary", None)
+
+
+def shape_of(source: ImageSource, example: Sequence[int]) -> tuple[int, ...]:
+    """What `image_shape` is for a source: the shape of an example; of texts (length,
+    tokens), the number of tokens being that of the vocabulary with the end.
+
+    Args:
+        source: the data.
+        example: shape of one example of it.
+    """
+    vocabulary = known_vocabulary(source)
+    return (*example,) if vocabulary is None else (*example, vocabulary.size)
+
+
+def require_no_text(name: str, sources: Iterable[ImageSource]) -> None:
+    """Refuses texts where they cannot be joined, as each has a vocabulary of its own.
+
+    Raises:
+        DataError: one of the sources is of texts.
+    """
+    for source in sources:
+        if known_vocabulary(source) is not None:
+            raise DataError(f"{name}: {source.name} holds text, which cannot be joined")
 
 
 def digest_lines(lines: Iterable[str]) -> str:

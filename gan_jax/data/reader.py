@@ -8,15 +8,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from gan_jax.data.errors import DataError, UnreadableImageError
-from gan_jax.data.protocol import ImageSource
+from gan_jax.data.protocol import ImageSource, known_vocabulary, shape_of
 from gan_jax.data.transform import ImageTransform, fit, fit_all
+from gan_jax.data.vocabulary import END
 
 
 class Rows(NamedTuple):
     """What was read.
 
     Attributes:
-        image: uint8 (n, H, W, C) fitted (a list where sizes differ), or float32 (n, D).
+        image: uint8 (n, H, W, C) fitted (a list where sizes differ), float32 (n, D), or
+            int32 (n, T).
         label: int32 (n,), or None.
         corrupt: indices of examples that could not be read, in the order they were met.
         complete: False if too many were corrupt; the rest is then blank.
@@ -144,7 +146,7 @@ def make_reader(
 
     Args:
         source: where from; one with `arrays` is brought to shape once, here.
-        shape: (H, W, C), or (D,) for points.
+        shape: (H, W, C), (D,) for points, or (length, tokens) for texts.
         transform: how images are brought to shape.
         max_corrupt: how many corrupt examples a read steps over.
         cache_bytes: memory for images that were decoded.
@@ -155,11 +157,17 @@ def make_reader(
     transform = transform or ImageTransform()
     if len(source) == 0:
         raise DataError(f"{source.name} holds no examples")
-    if len(shape) not in (1, 3):
+    if len(shape) not in (1, 2, 3):
         raise DataError(
-            f"image_shape is {tuple(shape)}; expected (H, W, C), or (D,) for points"
+            f"image_shape is {tuple(shape)}; expected (H, W, C), (D,) for points, or "
+            "(length, tokens) for text"
         )
     arrays = getattr(source, "arrays", None)
+    if len(shape) == 2 and known_vocabulary(source) is None:
+        raise DataError(
+            f"{source.name} holds no text, but image_shape is {tuple(shape)}, which is one "
+            "of text (length, tokens)"
+        )
     if arrays is None:
         return SourceReader(
             source, shape, transform, max_corrupt=max_corrupt, cache_bytes=cache_bytes
@@ -168,18 +176,56 @@ def make_reader(
     image = arrays["image"]
     if len(shape) == 3:
         image = fit_all(image, shape, transform)
+    if len(shape) == 2:
+        image = filled(source, image, shape[0])
     return ArrayReader(image, arrays.get("label"))
 
 
+def filled(source: ImageSource, tokens: np.ndarray, length: int) -> np.ndarray:
+    """Texts as rows of a given length, ends behind them.
+
+    Args:
+        source: of the texts.
+        tokens: int32 (n, T).
+        length: wanted.
+
+    Returns:
+        int32 (n, length).
+
+    Raises:
+        DataError: a text is longer; names it.
+    """
+    beyond = (tokens[:, length:] != END).sum(axis=1)
+    if beyond.any():
+        longest = int(beyond.argmax())
+        raise DataError(
+            f"{source.element_name(longest)} has {length + beyond[longest]} symbols but "
+            f"image_shape allows {length}; make its first number larger, or break the line"
+        )
+    rows = np.full((len(tokens), length), END, tokens.dtype)
+    kept = tokens[:, :length]
+    rows[:, : kept.shape[1]] = kept
+    return rows
+
+
 def require_kind(source: ImageSource, found: Sequence[int], shape: Sequence[int]) -> None:
-    """Refuses points where images are wanted, the reverse, and points of other dimension.
+    """Refuses points where images are wanted, the reverse, and points of other dimension;
+    texts likewise, and of another vocabulary.
+
+    Args:
+        source: the data.
+        found: shape of an example of it.
+        shape: as the configuration has it.
 
     Raises:
         DataError: they differ.
     """
-    points = len(found) == 1 or len(shape) == 1
-    if points and tuple(found) != tuple(shape):
-        raise DataError(
-            f"{source.name} holds examples of shape {tuple(found)} but image_shape is "
-            f"{tuple(shape)}; set image_shape to {tuple(found)}"
-        )
+    own = shape_of(source, found)
+    text = known_vocabulary(source) is not None
+    alike = len(own) == len(shape)
+    if alike and (len(own) == 3 or (text and own[1] == shape[1]) or own == tuple(shape)):
+        return
+    raise DataError(
+        f"{source.name} holds examples of shape {own}{' (length, tokens)' if text else ''} "
+        f"but image_shape is {tuple(shape)}; set image_shape to {own}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from gan_jax.data.npz_source import TARGETS, open_npz
 from gan_jax.data.pairs import Pairs, SideBySide
 from gan_jax.data.protocol import ImageSource
 from gan_jax.data.synthetic_source import open_synthetic
+from gan_jax.data.text_source import open_text
 from gan_jax.data.tfds_source import open_tfds, parse
 
 
@@ -54,6 +56,11 @@ def _folder(request: _Request) -> ImageSource:
     # The training data need no folder of their own; any other split does.
     default = None if request.split == "train" else request.split
     return open_folder(path, split or default)
+
+
+def _text(request: _Request, between: str = "") -> ImageSource:
+    path, split = _path_and_split(request)
+    return open_text(path, split or request.split, between=between)
 
 
 def _tfds(request: _Request) -> ImageSource:
@@ -102,7 +109,9 @@ KINDS: Mapping[str, Callable[[_Request], ImageSource]] = {
     "npz": _npz,
     "pairs": _pairs,
     "synthetic": _synthetic,
+    "text": _text,
     "tfds": _tfds,
+    "words": functools.partial(_text, between=" "),
 }
 """Openers by what stands before the first colon."""
 
@@ -114,11 +123,13 @@ def open_source(
 
     Args:
         spec: one of `tfds:NAME[/CONFIG][:VERSION][:SPLIT]`, `folder:PATH[:SPLIT]`,
-            `npz:PATH[:SPLIT]`, `builtin:NAME[:SPLIT]`, `synthetic:NAME[:SPLIT]`, or
-            `domains:SPEC+SPEC[+SPEC...]` of these, whose classes are the sources; or pairs
-            of images, whose channels follow one another: `pairs:SPEC+SPEC`, matched by
-            file name, code point or place, `pairs:folder:PATH` of images side by side,
-            `pairs:npz:PATH` of arrays `image` and `target`.
+            `npz:PATH[:SPLIT]`, `builtin:NAME[:SPLIT]`, `synthetic:NAME[:SPLIT]`,
+            `text:PATH[:SPLIT]` or `words:PATH[:SPLIT]` of lines as sequences of characters
+            or of words, or `domains:SPEC+SPEC[+SPEC...]` of these but for texts, whose
+            classes are the sources; or pairs of images, whose channels follow one another:
+            `pairs:SPEC+SPEC`, matched by file name, code point or place,
+            `pairs:folder:PATH` of images side by side, `pairs:npz:PATH` of arrays `image`
+            and `target`.
         data_dir: folder of prepared tfds data.
         split: taken where `spec` names none.
 
@@ -148,7 +159,7 @@ def split_spec(spec: str, split: str | None) -> str:
         return f"tfds:{parse(rest).builder}:{split}"
     if kind in ("domains", "pairs"):
         return f"{kind}:{'+'.join(split_spec(part, split) for part in _parts(rest))}"
-    if kind in ("npz", "folder"):
+    if kind in ("npz", "folder", "text", "words"):
         path, _ = _path_and_split(_Request(rest, split, None))
         return f"{kind}:{path}:{split}"
     return f"{kind}:{rest.partition(':')[0]}:{split}"

@@ -9,13 +9,19 @@ import numpy as np
 
 from gan_jax.data.counter import hash64
 from gan_jax.data.errors import DataError, UnreadableImageError
-from gan_jax.data.protocol import ImageSource, digest_lines, known_labels
+from gan_jax.data.protocol import (
+    ImageSource,
+    digest_lines,
+    known_labels,
+    known_vocabulary,
+)
 
 
 class Subset:
     """Chosen examples of another source, which keep their classes and their names.
 
-    It has `arrays`, `labels` and `header` where the source has them; else they are None.
+    It has `arrays`, `labels`, `header` and `vocabulary` where the source has them; else
+    they are None.
 
     Args:
         source: where the examples are.
@@ -43,6 +49,7 @@ class Subset:
             )
         self.num_classes = source.num_classes
         self.class_names = source.class_names
+        self.vocabulary = known_vocabulary(source)
         self._source = source
         arrays, labels = getattr(source, "arrays", None), known_labels(source)
         self.arrays: dict[str, np.ndarray] | None = (

@@ -12,8 +12,10 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.checks import channel_problem, class_problem, label_problem, spread
-from gan_jax.data.errors import UnreadableImageError
-from gan_jax.data.protocol import ImageSource
+from gan_jax.data.errors import DataError, UnreadableImageError
+from gan_jax.data.protocol import ImageSource, known_vocabulary
+from gan_jax.data.reader import require_kind
+from gan_jax.data.vocabulary import END
 
 SAMPLE = 1024
 
@@ -29,8 +31,9 @@ class Report:
         examined: how many were read.
         num_classes: of the source, None without labels.
         histogram: class name (or number) to count, over what was read.
-        shapes: "28x28" to count.
+        shapes: "28x28" to count; of texts, numbers of symbols.
         channels: number of channels to count.
+        tokens: size of the vocabulary of texts with the end, None of what is no text.
         corrupt: names of what cannot be read.
         duplicates: groups of names of examples with equal pixels.
         problems: what would stop a training, one line each.
@@ -44,6 +47,7 @@ class Report:
     histogram: dict[str, int]
     shapes: dict[str, int]
     channels: dict[str, int]
+    tokens: int | None
     corrupt: tuple[str, ...]
     duplicates: tuple[tuple[str, ...], ...]
     problems: tuple[str, ...]
@@ -65,6 +69,7 @@ class Report:
             f"fingerprint: {self.fingerprint}",
             f"sizes: {_counts(self.shapes)}",
             f"channels: {_counts(self.channels)}",
+            *([] if self.tokens is None else [f"vocabulary: {self.tokens} with the end"]),
             f"classes: {self.num_classes if self.num_classes is not None else 'no labels'}",
             *(f"  {label}: {count}" for label, count in self.histogram.items()),
             f"unreadable: {len(self.corrupt)}",
@@ -91,6 +96,7 @@ class _Findings:
 
     def __init__(self) -> None:
         self.shapes: dict[int, tuple[int, ...]] = {}
+        self.lengths: Counter[str] = Counter()
         self.labels: dict[int, int] = {}
         self.corrupt: list[str] = []
         self.unreadable: list[str] = []
@@ -99,6 +105,7 @@ class _Findings:
     def add(self, index: int, element: dict[str, Any]) -> None:
         image = np.ascontiguousarray(element["image"])
         self.shapes[index] = image.shape
+        self.lengths[str(np.count_nonzero(image != END))] += 1
         if "label" in element:
             self.labels[index] = element["label"]
         digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
@@ -131,11 +138,16 @@ def _histogram(source: ImageSource, labels: dict[int, int]) -> dict[str, int]:
     }
 
 
-def _shape_problems(shapes: dict[int, tuple[int, ...]], wanted: Sequence[int]) -> list[str]:
-    kinds = {len(shape) for shape in shapes.values()}
-    if kinds - {len(wanted)}:
-        odd = next(shape for shape in shapes.values() if len(shape) != len(wanted))
-        return [f"examples have the shape {odd} but image_shape is {tuple(wanted)}"]
+def _shape_problems(
+    source: ImageSource, shapes: dict[int, tuple[int, ...]], wanted: Sequence[int]
+) -> list[str]:
+    try:
+        for found in sorted(set(shapes.values())):
+            require_kind(source, found, wanted)
+    except DataError as error:
+        return [str(error)]
+    if len(wanted) != 3:
+        return []
     channels = {shape[-1] for shape in shapes.values()}
     return [
         f"images of {count} channels cannot become image_shape {tuple(wanted)}"
@@ -161,7 +173,7 @@ def _problems(
         class_problem(source, num_classes),
         channel_problem(source, found.shapes),
         *found.unreadable,
-        *(_shape_problems(found.shapes, image_shape) if image_shape else []),
+        *(_shape_problems(source, found.shapes, image_shape) if image_shape else []),
     ]
     return tuple(line for line in lines if line)
 
@@ -187,7 +199,10 @@ def validate(
     count = len(source)
     indices = range(count) if full or count == 0 else spread(count, SAMPLE)
     found = _walk(source, indices)
+    vocabulary = known_vocabulary(source)
     sizes = Counter("x".join(map(str, shape[:2])) for shape in found.shapes.values())
+    if vocabulary is not None:
+        sizes = found.lengths
     channels = Counter(str(shape[2]) for shape in found.shapes.values() if len(shape) == 3)
     groups = [group for group in found.digests.values() if len(group) > 1]
     return Report(
@@ -199,6 +214,7 @@ def validate(
         histogram=_histogram(source, found.labels),
         shapes=dict(sizes.most_common()),
         channels=dict(sorted(channels.items())),
+        tokens=None if vocabulary is None else vocabulary.size,
         corrupt=tuple(found.corrupt),
         duplicates=tuple(tuple(map(source.element_name, group)) for group in groups),
         problems=_problems(source, found, num_classes, image_shape),

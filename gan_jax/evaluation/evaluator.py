@@ -116,6 +116,11 @@ def make_evaluator(
     plan = make_plan(spec, config.data.source, run.data)
     game = run.program[-1].game
     check_samples(game)
+    if run.data.second is not None:
+        raise UserError(
+            "samples show two domains side by side, which no data do, so that there is "
+            "nothing to measure them against; set score.every to 0"
+        )
     _check_styles(plan, game)
     by_turns = in_turn(run.data.num_classes)
     as_data = plan.spec.labels == "as the data" and run.data.num_classes is not None

@@ -96,6 +96,11 @@ def make_plan(spec: Spec, source: str, data: DataSettings) -> Plan:
     Raises:
         UserError: one line that says what is wrong and how to mend it.
     """
+    if len(data.image_shape) == 2:
+        raise UserError(
+            "no measure is of texts; set score.every to 0, and see texts by gan-jax "
+            "sample-text"
+        )
     points = len(data.image_shape) == 1
     spec = _filled(spec, source, data)
     net = COORDINATES if points else open_features(str(spec.features))

@@ -76,6 +76,8 @@ class Explorer:
             raise UserError(f"{workdir} has no checkpoint yet")
         newest = open_run(self.path)
         self.data = newest.data
+        if len(self.data.image_shape) == 2:
+            raise UserError(f"{workdir} makes texts; see them by gan-jax sample-text")
         if len(self.data.image_shape) != 3 and self.data.image_shape != (2,):
             dimensions = self.data.image_shape[0]
             raise UserError(f"points of {dimensions} dimensions cannot be pictured")

@@ -28,7 +28,7 @@ from gan_jax.losses.information import (
     information_bound,
     uniform_entropy,
 )
-from gan_jax.losses.joint import joint_hinge, one_sided, swapped
+from gan_jax.losses.joint import joint_hinge, one_sided, per_domain, swapped
 from gan_jax.losses.matching import feature_matching
 from gan_jax.losses.moments import (
     gaussian_kernel,
@@ -83,6 +83,7 @@ __all__ = [
     "multi_hinge",
     "non_saturating",
     "one_sided",
+    "per_domain",
     "policy_gradient",
     "polynomial_kernel",
     "rational_quadratic_kernel",

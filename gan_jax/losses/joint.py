@@ -1,15 +1,18 @@
 """Losses of games in which more than the generator fools the discriminator: an encoder on
-the real side does so too, or nobody does.
+the real side does so too, or nobody does; and of several games at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
+import jax.numpy as jnp
 
 from gan_jax.losses.adversarial import zero
 from gan_jax.losses.arithmetic import f32
 from gan_jax.numerics import mean32, sum_per_example
-from gan_jax.types import Array, MeanLoss, Scalar
+from gan_jax.types import AdversarialLoss, Array, MeanLoss, Scalar
 
 
 def swapped(base: MeanLoss) -> MeanLoss:
@@ -32,6 +35,28 @@ def one_sided(base: MeanLoss) -> MeanLoss:
     features (1606.03498, section 3.1).
     """
     return MeanLoss(base.discriminator, zero.generator)
+
+
+def per_domain(base: AdversarialLoss) -> AdversarialLoss:
+    """The sum of a loss over several domains, each a game of its own (CoGAN, 1606.07536,
+    eq. 5).
+
+    Args:
+        base: of one domain.
+
+    Returns:
+        A loss of logits (batch, domains), and one of means if `base` is.
+    """
+
+    def over(side: Callable[[Array, Array], Scalar]) -> Callable[[Array, Array], Scalar]:
+        return lambda real_logits, fake_logits: jnp.sum(
+            jax.vmap(side, in_axes=1)(real_logits, fake_logits)
+        )
+
+    if base is zero:
+        return zero
+    kind = MeanLoss if isinstance(base, MeanLoss) else AdversarialLoss
+    return kind(over(base.discriminator), over(base.generator))
 
 
 def _summed(terms: Array) -> Scalar:

@@ -16,13 +16,14 @@ from gan_jax.methods.sides import (
     DISCRIMINATOR,
     GENERATOR,
     Make,
+    Real,
     Sides,
     unwoven,
     woven,
 )
 from gan_jax.methods.terms import Round, Weighted, evaluate
 from gan_jax.methods.unrolled import look_ahead
-from gan_jax.numerics import mean32, to_unit
+from gan_jax.numerics import mean32
 from gan_jax.priors import Prior
 from gan_jax.types import (
     AdversarialLoss,
@@ -40,11 +41,11 @@ AUGMENT = "augment"
 """Name of the augmentation's memory."""
 
 
-def _inputs(batch: Batch, conditional: bool) -> tuple[Array, tuple[Array, ...]]:
-    """Real examples, and the labels as extra inputs of the nets (none if unconditional)."""
+def _labels(batch: Batch, conditional: bool) -> tuple[Array, ...]:
+    """The labels as extra inputs of the nets, none if unconditional."""
     if conditional and "label" not in batch:
         raise ValueError("the game is conditional, but the batch has no 'label'")
-    return to_unit(batch["image"]), (batch["label"],) if conditional else ()
+    return (batch["label"],) if conditional else ()
 
 
 def draw_latents(prior: Prior, keys: Key) -> Array:
@@ -58,11 +59,13 @@ class Rules(NamedTuple):
         recipe: the method.
         make: how real examples and latents become what the discriminator judges.
         conditional: whether batches have labels that the nets see.
+        real: what the real examples of a batch are.
     """
 
     recipe: Recipe
     make: Make
     conditional: bool
+    real: Real
 
 
 class _Deal(NamedTuple):
@@ -98,8 +101,8 @@ def _deal(
 ) -> _Deal:
     """Examples, labels and latents, every row of the batch `copies` times."""
     recipe = rules.recipe
-    real, labels = _inputs(batch, rules.conditional)
-    real, labels, keys = _repeat_rows(copies, real, labels, keys)
+    labels = _labels(batch, rules.conditional)
+    real, labels, keys = _repeat_rows(copies, rules.real(batch), labels, keys)
     drawn = draw_latents(recipe.prior, keys)
     latents = drawn
     if recipe.improve_latents is not None:
@@ -262,8 +265,8 @@ def _round(
 
 
 def _repeat_rows(
-    times: int, real: Array, labels: tuple[Array, ...], keys: Key
-) -> tuple[Array, tuple[Array, ...], Key]:
+    times: int, real: PyTree, labels: tuple[Array, ...], keys: Key
+) -> tuple[PyTree, tuple[Array, ...], Key]:
     """Each row `times` times, with keys of its own."""
     if times == 1:
         return real, labels, keys

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.game import Views
+from gan_jax.game import Batch, Views
+from gan_jax.numerics import to_unit
 from gan_jax.types import Array, Key, Posterior, PyTree, Stats
 
 GENERATOR = "generator"
@@ -40,12 +41,33 @@ class Sides(NamedTuple):
         return (real, self.codes[0]), (fake, self.codes[1])
 
 
-Make = Callable[[Views, Array, Array, tuple[Array, ...], Key], Sides]
+Real = Callable[[Batch], PyTree]
+"""`(batch) -> real examples` of a round of data, a pytree of (batch, ...)."""
+
+Make = Callable[[Views, PyTree, Array, tuple[Array, ...], Key], Sides]
 """`(views, real, latents, labels, keys) -> sides`, labels being none or one array."""
 
 
+def images(batch: Batch) -> Array:
+    """The images of a round, in [-1, 1]."""
+    return to_unit(batch["image"])
+
+
+def side_by_side(made: Array | tuple[Array, ...]) -> Array:
+    """What a generator made, as one picture of each example: images of several domains from
+    left to right.
+
+    Args:
+        made: (B, H, W, C) or of any other shape, or a tuple of (B, H, W, C).
+
+    Returns:
+        An array as it is; else (B, H, sum of W, C).
+    """
+    return jnp.concatenate(made, axis=2) if isinstance(made, tuple) else made
+
+
 def examples(
-    views: Views, real: Array, latents: Array, labels: tuple[Array, ...], keys: Key
+    views: Views, real: PyTree, latents: Array, labels: tuple[Array, ...], keys: Key
 ) -> Sides:
     """Real examples against G(z) (1406.2661)."""
     noise = prng.stream(keys, GENERATOR)

@@ -28,8 +28,11 @@ from gan_jax.methods.sides import (
     ENCODER,
     GENERATOR,
     Make,
+    Real,
     examples,
+    images,
     pairs,
+    side_by_side,
 )
 from gan_jax.methods.terms import Remembering, Term, Terms, Weighted, weighted
 from gan_jax.priors import Prior
@@ -136,6 +139,7 @@ def from_recipe(
     outputs: Callable[[], Array | Outputs] | None = None,
     encoder: Net | None = None,
     make: Make | None = None,
+    real: Real = images,
 ) -> Game:
     """`two_player` with its options as one value.
 
@@ -150,6 +154,7 @@ def from_recipe(
         encoder: `(x, y=None) -> codes`, a net of the generator's player, if there is one.
         make: how the sides of the discriminator come about; `sides.examples` by default,
             `sides.pairs` with an encoder.
+        real: what the real examples of a round of data are; its images by default.
     """
     if recipe.d_steps < 1 or recipe.fakes_per_real < 1:
         raise ValueError("d_steps and fakes_per_real must be at least 1")
@@ -165,7 +170,7 @@ def from_recipe(
         _check_terms(terms, discriminator, num_classes, couples)
         _check_outputs(terms, outputs, num_classes)
     make = make or (examples if encoder is None else pairs())
-    rules = Rules(recipe, make, num_classes is not None)
+    rules = Rules(recipe, make, num_classes is not None, real)
     sides = (
         ("disc", DISCRIMINATOR, d_terms, discriminator_objective, recipe.d_steps),
         ("gen", GENERATOR, g_terms, generator_objective, 1),
@@ -297,6 +302,6 @@ def sampler(prior: Prior, num_classes: int | None) -> Callable[..., Any]:
             labels = jnp.arange(n, dtype=jnp.int32) % num_classes
         inputs = () if labels is None else (labels,)
         z = draw_latents(prior, keys)
-        return views.averaged(GENERATOR)(z, *inputs, train=False)
+        return side_by_side(views.averaged(GENERATOR)(z, *inputs, train=False))
 
     return sample

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         biggan_deep_plan,
     )
     from gan_jax.networks.bottleneck import BottleneckDiscriminator, BottleneckGenerator
+    from gan_jax.networks.coupled import CoupledDiscriminator, CoupledGenerator
     from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
     from gan_jax.networks.encoders import Encoder, Flatten, JointDiscriminator
     from gan_jax.networks.heads import (
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
         StyledGenerator,
         truncated,
     )
+    from gan_jax.networks.text import RecurrentGenerator, TextDiscriminator, gru, lstm
     from gan_jax.networks.translation import (
         PatchDiscriminator,
         PixelDiscriminator,
@@ -117,6 +119,8 @@ __all__ = [
     "BigGANPlan",
     "BottleneckDiscriminator",
     "BottleneckGenerator",
+    "CoupledDiscriminator",
+    "CoupledGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "DiscriminatorPlan",
@@ -138,6 +142,7 @@ __all__ = [
     "R3GANDiscriminator",
     "R3GANGenerator",
     "R3GANPlan",
+    "RecurrentGenerator",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "ResNetTranslator",
@@ -154,6 +159,7 @@ __all__ = [
     "StyleGANSynthesis",
     "StyledGenerator",
     "SynthesisNetwork",
+    "TextDiscriminator",
     "UNetGenerator",
     "auxiliary",
     "biggan_deep_plan",
@@ -167,8 +173,10 @@ __all__ = [
     "concatenation",
     "featured",
     "flat",
+    "gru",
     "hidden_concatenation",
     "linear",
+    "lstm",
     "progan_plan",
     "projection",
     "proxies",

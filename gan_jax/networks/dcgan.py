@@ -147,6 +147,8 @@ class DCGANDiscriminator(linen.Module):
             has none.
         head: what becomes of the flattened features and the labels; by default a
             projection (1802.05637).
+        all_features: whether the features of what it returns are those after every
+            convolution but the first, a tuple, and not what the head sees.
         kernel_init: initialiser of every kernel.
         dtype: compute type; parameters, statistics and logits are float32.
     """
@@ -161,6 +163,7 @@ class DCGANDiscriminator(linen.Module):
     minibatch: MinibatchFactory | None = None
     dense: tuple[int, ...] = ()
     head: Head = projection
+    all_features: bool = False
     kernel_init: Initializer = normal(0.02)
     dtype: DTypeLike = jnp.float32
 
@@ -175,6 +178,7 @@ class DCGANDiscriminator(linen.Module):
         conv = partial(Conv, kernel_size=size, kernel_init=init, dtype=self.dtype)
         h = joined(self.input_labels, x, y, self.num_classes)
         widths = _widths(self.width, halvings(*x.shape[1:3]), _GROWTH)
+        seen: list[Array] = []
         for stage, features in enumerate(widths):
             norm = self.norm if stage > 0 else None
             features *= inputs_of(self.activation)
@@ -182,6 +186,7 @@ class DCGANDiscriminator(linen.Module):
             h = conv(features, strides=(2, 2), use_bias=norm is None, name=name)(h)
             h = normalise(norm, h, None, train=train, name=f"norm_{stage}")
             h = self.activation(h)
+            seen.append(h)
         h = joined(self.hidden_labels, h, y, self.num_classes, self.norm, train=train)
         h = combined(self.minibatch, h)
         h = h.reshape(h.shape[0], -1)
@@ -197,4 +202,8 @@ class DCGANDiscriminator(linen.Module):
             h = normalise(self.norm, layer(h), None, train=train, name=name)
             h = self.activation(h)
         h = h.astype(jnp.float32)
-        return self.head(h, y, self.num_classes, init)
+        outputs = self.head(h, y, self.num_classes, init)
+        if not self.all_features:
+            return outputs
+        whole = outputs if isinstance(outputs, Outputs) else Outputs(outputs)
+        return whole._replace(features=tuple(seen[1:]))

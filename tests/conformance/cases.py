@@ -11,10 +11,11 @@ import optax
 
 from gan_jax import trees
 from gan_jax.game import Ema, Game, rounds
-from gan_jax.methods import METHODS
+from gan_jax.methods import METHODS, UNPAIRED
 from gan_jax.optim import keep_params_in_box
 
 IMAGES = (8, 8, 1)
+TEXTS = (5, 4)
 BATCH = 16
 
 
@@ -31,6 +32,7 @@ class Case(NamedTuple):
             slopes are rounding alone: StyleGAN's constant has no variance at first, which
             the norm after it divides by.
         labelled: classes of the labelled examples that batches have beside the others.
+        abreast: images that a sample shows side by side.
     """
 
     options: dict[str, Any]
@@ -39,11 +41,20 @@ class Case(NamedTuple):
     squashed: bool = True
     varied: str | None = None
     labelled: int | None = None
+    abreast: int = 1
 
 
 _MLP = {"image_shape": (2,), "g_features": (8,), "d_features": (8, 8)}
 _DCGAN = {"image_shape": IMAGES, "width": 4, "kernel_size": 4}
 _RESNET = {"image_shape": IMAGES, "g_width": 4, "d_width": 4}
+_TEXT = {
+    "image_shape": TEXTS,
+    "embedding": 3,
+    "hidden": 4,
+    "windows": ((1, 3), (2, 3)),
+    "d_embedding": 3,
+}
+_TRANSLATOR = {"image_shape": (12, 12, 1), "width": 3, "blocks": 1, "d_width": 4}
 _BIGGAN = {"image_shape": IMAGES, "num_classes": 3, "g_width": 2, "d_width": 2}
 
 CASES = {
@@ -158,6 +169,36 @@ CASES = {
         couples=True,
     ),
     "vaegan": Case(_DCGAN, couples=True),
+    "pix2pix": Case(
+        {"image_shape": (8, 8, 2), "levels": 2, "width": 4, "d_width": 4, "d_layers": 1},
+        couples=False,
+    ),
+    "cyclegan": Case(
+        _TRANSLATOR | {"image_shape": (16, 16, 1), "d_layers": 1, "pool": 20}, couples=True
+    ),
+    "discogan": Case({"image_shape": IMAGES, "width": 4, "levels": 1}, couples=True),
+    "cogan": Case(
+        {"image_shape": IMAGES, "form": "faces", "g_width": 2, "d_width": 2},
+        couples=True,
+        abreast=2,
+    ),
+    "stargan": Case(
+        _TRANSLATOR | {"width": 4, "d_layers": 2, "num_classes": 3}, couples=False
+    ),
+    "seqgan": Case(_TEXT | {"rollouts": 2}, couples=True),
+    "gumbel_gan": Case(_TEXT | {"annealing": (0.0, 64.0)}, couples=False, like="seqgan"),
+    "srgan": Case(
+        {
+            "image_shape": IMAGES,
+            "factor": 2,
+            "blocks": 1,
+            "width": 4,
+            "d_width": 2,
+            "d_hidden": 4,
+            "d_norm": None,
+        },
+        couples=True,
+    ),
 }
 
 
@@ -201,15 +242,31 @@ def with_sgd(name: str) -> Game:
     return tiny(name, g_tx=sgd, **(against if judged else {}))
 
 
+def example_shape(image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of an example: of texts (length,), of what else there is `image_shape`."""
+    return image_shape[:1] if len(image_shape) == 2 else image_shape
+
+
+def examples(
+    key: jax.Array, rows: tuple[int, ...], image_shape: tuple[int, ...]
+) -> jax.Array:
+    """Images or points (*rows, ...) in [-1, 1], or texts (*rows, length)."""
+    shape = (*rows, *example_shape(image_shape))
+    if len(image_shape) == 2:
+        return jax.random.randint(key, shape, 0, image_shape[1], jnp.int32)
+    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
+
+
 def batch(name: str, game: Game, seed: int = 1, steps: int = 1) -> dict[str, Any]:
     """Data for `steps` steps, leaves (steps * rounds, BATCH, ...)."""
     shape = (steps * rounds(game), BATCH)
     options = CASES[name].options
     keys = jax.random.split(jax.random.key(seed))
-    images = jax.random.uniform(
-        keys[0], (*shape, *options["image_shape"]), minval=-1.0, maxval=1.0
-    )
+    images = examples(keys[0], shape, options["image_shape"])
     classes = options.get("num_classes", CASES[name].labelled)
+    if name in UNPAIRED:
+        second = examples(keys[1], shape, options["image_shape"])
+        return {"image": images, "second": {"image": second}}
     if classes is None:
         return {"image": images}
     labels = jax.random.randint(keys[1], shape, 0, classes, jnp.int32)

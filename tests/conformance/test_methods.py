@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import BATCH, CASES, batch, published_recipe, tiny, with_sgd
+from cases import BATCH, CASES, batch, example_shape, published_recipe, tiny, with_sgd
 
 from gan_jax import compile_game, penalties, tracing, trees
 from gan_jax.checkpoint import Checkpointer
@@ -154,9 +154,10 @@ def test_scan_of_steps_equals_calls(name):
     data = [batch(name, game, seed) for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *data)
     final, _ = jax.jit(lambda s, d: jax.lax.scan(algorithm.step, s, d))(states[0], stacked)
-    # Adam divides rounding noise by itself where gradients vanish: compare what is seen.
+    # Adam divides rounding noise by itself where gradients vanish, as of a bias before an
+    # instance norm: three steps of 2e-4 in one direction or the other.
     for player, end in states[3].players.items():
-        assert_close(final.players[player].params, end.params, atol=6.5e-4)
+        assert_close(final.players[player].params, end.params, atol=1.3e-3)
     assert int(final.step) == 3
 
 
@@ -235,15 +236,40 @@ def test_restored_runs_go_on_bit_for_bit(name, tmp_path):
 @methods
 def test_samples(name):
     algorithm, _, states, _, _ = adam_run(name)
-    shape = CASES[name].options["image_shape"]
+    shape = example_shape(CASES[name].options["image_shape"])
     key = jax.random.key(3)
+    if tiny(name).sample is None:
+        pytest.skip("it makes images of images")
     first = algorithm.sample(states[3], key, 5)
+    if CASES[name].abreast > 1:
+        shape = (shape[0], CASES[name].abreast * shape[1], shape[2])
     assert first.shape == (5, *shape)
     np.testing.assert_array_equal(first, algorithm.sample(states[3], key, 5))
     np.testing.assert_allclose(
         algorithm.sample(states[3], key, 3), first[:3], rtol=1e-5, atol=1e-6
     )
     if len(shape) == 3 and CASES[name].squashed:
+        assert float(jnp.max(jnp.abs(first))) <= 1.0
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if tiny(name).directions])
+def test_images_of_images(name):
+    algorithm, _, states, _, _ = adam_run(name)
+    game, key = tiny(name), jax.random.key(3)
+    data = jax.tree.map(lambda leaf: leaf[0], batch(name, game))
+    for way, direction in game.directions.items():
+        given = direction.given(data)
+        first = algorithm.translate(states[3], key, given, way)
+        height, width = (direction.scale * side for side in given.shape[1:3])
+        assert first.shape[:3] == (len(given), height, width)
+        if direction.truth is not None:
+            assert first.shape == direction.truth(data).shape
+        np.testing.assert_array_equal(
+            first, algorithm.translate(states[3], key, given, way)
+        )
+        np.testing.assert_allclose(
+            algorithm.translate(states[3], key, given[:3], way), first[:3], atol=1e-5
+        )
         assert float(jnp.max(jnp.abs(first))) <= 1.0
 
 

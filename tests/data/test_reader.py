@@ -113,7 +113,9 @@ def test_unsuitable_requests_are_refused():
         make_reader(points, (3,))
     with pytest.raises(DataError, match=r"\(2,\) but image_shape is \(4, 5, 3\); set"):
         make_reader(points, SHAPE)
-    with pytest.raises(DataError, match=r"image_shape is \(4, 5\); expected"):
+    with pytest.raises(DataError, match=r"image_shape is \(4, 5, 1, 1\); expected"):
+        make_reader(Counting(3), (4, 5, 1, 1))
+    with pytest.raises(DataError, match=r"holds no text, but image_shape is \(4, 5\)"):
         make_reader(Counting(3), (4, 5))
     with pytest.raises(DataError, match="empty holds no examples"):
         make_reader(ArraySource("empty", np.zeros((0, *SHAPE), np.uint8)), SHAPE)

@@ -11,7 +11,8 @@ from gan_jax.data import DataError, open_source
 
 @pytest.mark.parametrize("spec", ["buitlin:mnist", "mnist", "", "builtin:", "builtin"])
 def test_wrong_kinds_list_the_choices(spec):
-    kinds = ("builtin", "domains", "folder", "npz", "pairs", "synthetic", "tfds")
+    kinds = ("builtin", "domains", "folder", "npz", "pairs", "synthetic", "text", "tfds",
+             "words")  # fmt: skip
     choices = f"Choices: {', '.join(f'{kind}:...' for kind in kinds)}"
     with pytest.raises(DataError, match=choices.replace(".", r"\.")) as error:
         open_source(spec)

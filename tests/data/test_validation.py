@@ -95,7 +95,10 @@ def test_configuration_is_compared():
     )
     assert report.histogram["7"] == 1
     (problem,) = validate(source, image_shape=(2,)).problems
-    assert problem == "examples have the shape (2, 2, 1) but image_shape is (2,)"
+    assert problem == (
+        "mine holds examples of shape (2, 2, 1) but image_shape is (2,); set image_shape "
+        "to (2, 2, 1)"
+    )
 
 
 def test_negative_labels_are_listed():

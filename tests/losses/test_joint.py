@@ -1,4 +1,4 @@
-"""Losses of games with encoders, against closed forms in float64."""
+"""Losses of games with encoders and of two domains, against closed forms in float64."""
 
 import jax
 import jax.numpy as jnp
@@ -56,3 +56,23 @@ def test_one_sided_losses_leave_the_generator_alone():
     value, slope = jax.value_and_grad(loss.generator, 1)(real, fake)
     assert float(value) == 0.0
     np.testing.assert_array_equal(slope, np.zeros(2))
+
+
+def test_domains_are_games_of_their_own():
+    loss = losses.per_domain(losses.non_saturating)
+    real, fake = REAL[:, :2], FAKE[:, :2]
+    expected = softplus(-real).mean(0).sum() + softplus(fake).mean(0).sum()
+    np.testing.assert_allclose(
+        loss.discriminator(f32(real), f32(fake)), expected, rtol=1e-6
+    )
+    expected = softplus(-fake).mean(0).sum()
+    np.testing.assert_allclose(loss.generator(f32(real), f32(fake)), expected, rtol=1e-6)
+    assert isinstance(loss, type(losses.non_saturating))
+    # A relativistic one compares with the other side of its own domain.
+    paired = losses.per_domain(losses.relativistic(losses.least_squares))
+    assert not isinstance(paired, type(losses.least_squares))
+    base = losses.relativistic(losses.least_squares)
+    alone = [base.generator(f32(real[:, d]), f32(fake[:, d])) for d in (0, 1)]
+    together = paired.generator(f32(real), f32(fake))
+    np.testing.assert_allclose(together, alone[0] + alone[1], rtol=1e-6)
+    assert losses.per_domain(losses.zero) is losses.zero
