@@ -108,3 +108,27 @@ def test_photos_are_patches_of_photographs_and_some_are_held_out():
     assert (train.labels == train.class_names.index("brick")).sum() == 81
     first = train.arrays["image"][train.labels == train.class_names.index("brick")]
     np.testing.assert_array_equal(first[0][:, 48:], first[1][:, :48])
+
+
+@pytest.mark.parametrize("style", ["emoji_google", "emoji_fluent", "openmoji_lines"])
+def test_halves_of_pictures_have_none_in_common(style):
+    parts = {
+        s: open_source(f"builtin:{style}:{s}") for s in ("train", "train_a", "train_b")
+    }
+    first, second = (
+        {key.split("-")[0] for key in parts[half].keys} for half in ("train_a", "train_b")
+    )
+    assert not first & second
+    assert sorted(parts["train_a"].keys + parts["train_b"].keys) == sorted(
+        parts["train"].keys
+    )
+    assert 0.4 < len(parts["train_a"]) / len(parts["train"]) < 0.6
+
+
+def test_halves_are_the_same_in_every_style():
+    google, twitter = (
+        open_source(f"builtin:emoji_{style}:train_a") for style in ("google", "twitter")
+    )
+    assert google.keys == twitter.keys
+    other = open_source("builtin:emoji_twitter:train_b")
+    assert not set(google.keys) & set(other.keys)

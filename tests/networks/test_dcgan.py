@@ -7,6 +7,7 @@ import pytest
 
 from gan_jax import tracing, trees
 from gan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator, halvings
+from gan_jax.networks.heads import featured, flat, linear
 from gan_jax.nn.adapter import from_linen
 from gan_jax.nn.norm import LayerNorm
 
@@ -129,3 +130,37 @@ def test_bfloat16_compute_returns_float32_near_the_float32_result():
     # Three layers with 8 bits of mantissa: some percent of the largest value, not zero.
     error = float(jnp.abs(narrow - wide).max() / jnp.abs(wide).max())
     assert 1e-4 < error < 5e-2
+
+
+def test_dense_layers_stand_at_the_codes_end():
+    made = kernels(from_linen(DCGANGenerator((8, 8, 1), 2, 4, dense=(5, 3)), (7,)))
+    assert list(made)[:3] == ["conv_0/kernel", "dense_0/kernel", "dense_1/kernel"]
+    assert (made["dense_0/kernel"], made["dense_1/kernel"]) == ((7, 5), (5, 3))
+    assert made["project/kernel"] == (3, 4 * 4 * 2)
+    judged = kernels(from_linen(DCGANDiscriminator(2, 4, dense=(6,)), (8, 8, 1)))
+    assert (judged["dense_0/kernel"], judged["logit/kernel"]) == ((4 * 4 * 2, 6), (6, 1))
+
+
+def test_dense_layers_by_hand():
+    module = DCGANDiscriminator(1, 4, norm=None, dense=(3,))
+    x = jax.random.normal(KEY, (2, 8, 8, 1))
+    logits, variables = module.init_with_output(KEY, x)
+    plain = DCGANDiscriminator(1, 4, norm=None, head=flat)
+    params = variables["params"]
+    h = np.asarray(plain.apply({"params": {"conv_0": params["conv_0"]}}, x), np.float64)
+    for name in ("dense_0", "logit"):
+        h = h @ np.asarray(params[name]["kernel"]) + np.asarray(params[name]["bias"])
+        h = np.where(h > 0, h, 0.2 * h) if name == "dense_0" else h
+    np.testing.assert_allclose(logits, h[:, 0], rtol=1e-4, atol=1e-6)
+
+
+def test_features_after_every_layer_but_the_first():
+    module = DCGANDiscriminator(2, 4, head=linear, all_features=True)
+    x = jax.random.normal(KEY, (3, 32, 32, 1))
+    outputs, variables = module.init_with_output(KEY, x)
+    shapes = [feature.shape for feature in outputs.features]
+    assert shapes == [(3, 8, 8, 4), (3, 4, 4, 8)]
+    alone = DCGANDiscriminator(2, 4, head=linear).apply(variables, x)
+    np.testing.assert_array_equal(outputs.logits, alone)
+    last = DCGANDiscriminator(2, 4, head=featured(linear)).apply(variables, x).features
+    np.testing.assert_array_equal(outputs.features[-1].reshape(3, -1), last)
