@@ -15,11 +15,11 @@ from gan_jax.game import Aux, Batch, Direction, Game, Phase, Player, View, Views
 from gan_jax.methods.families import no_labels
 from gan_jax.methods.pool import Pool, empty_pool, exchange
 from gan_jax.methods.recipe import Recipe, check_used
-from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR, images
 from gan_jax.networks.translation import PatchDiscriminator, ResNetTranslator
 from gan_jax.nn.adapter import from_linen
 from gan_jax.nn.norm import InstanceNorm, NormFactory
-from gan_jax.numerics import mean32, to_unit
+from gan_jax.numerics import mean32
 from gan_jax.types import Array, Key, MeanLoss, Net, PyTree, Scalar
 
 SECOND, FIRST = "second", "first"
@@ -57,15 +57,11 @@ def domains_of(batch: Batch) -> Domains:
         raise ValueError(
             "the game is of two domains, but the batch has no 'second': set data.second"
         )
-    return Domains(to_unit(batch["image"]), to_unit(batch["second"]["image"]))
-
-
-def _first(batch: Batch) -> Array:
-    return to_unit(batch["image"])
+    return Domains(images(batch), images(batch["second"]))
 
 
 def _second(batch: Batch) -> Array:
-    return to_unit(batch["second"]["image"])
+    return images(batch["second"])
 
 
 def two_ways(
@@ -99,7 +95,7 @@ def two_ways(
         sample=None,
         memory=memory,
         directions={
-            SECOND: Direction(generator_into("second"), _first, multiple=multiple),
+            SECOND: Direction(generator_into("second"), images, multiple=multiple),
             FIRST: Direction(generator_into("first"), _second, multiple=multiple),
         },
     )

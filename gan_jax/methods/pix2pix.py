@@ -12,7 +12,7 @@ from gan_jax import losses, prng
 from gan_jax.game import Batch, Direction, Game, Views
 from gan_jax.methods.families import no_labels
 from gan_jax.methods.recipe import Recipe, check_used
-from gan_jax.methods.sides import GENERATOR, Make, Sides
+from gan_jax.methods.sides import GENERATOR, Make, Sides, images
 from gan_jax.methods.terms import Round, Term, Weighted
 from gan_jax.methods.two_player import from_recipe
 from gan_jax.networks.translation import (
@@ -22,7 +22,6 @@ from gan_jax.networks.translation import (
 )
 from gan_jax.nn.adapter import from_linen
 from gan_jax.nn.norm import InstanceNorm, NormFactory
-from gan_jax.numerics import to_unit
 from gan_jax.types import Array, Key, Scalar
 
 SECOND = "second"
@@ -120,7 +119,7 @@ def pix2pix(
 
 def _part(batch: Batch, start: int | None = None, stop: int | None = None) -> Array:
     """Some channels of the images of a round."""
-    return to_unit(batch["image"])[..., start:stop]
+    return images(batch)[..., start:stop]
 
 
 def _pairs(before: int) -> Make:

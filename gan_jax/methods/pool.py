@@ -34,7 +34,7 @@ def exchange(pool: Pool, images: Array, keys: Key) -> tuple[Array, Pool]:
 
     One image after the other: while the pool is not full, an image is shown and kept. Then
     with probability one half it takes the place of one of the pool, which is shown; else it
-    is shown itself and forgotten. The pool is of the global batch, in the order of its rows.
+    is shown itself and forgotten. The pool is of the global batch, row after row.
 
     Args:
         pool: as it is.

@@ -15,10 +15,10 @@ from gan_jax import losses, prng
 from gan_jax.game import Aux, Batch, Direction, Game, Objective, Phase, Player, Views
 from gan_jax.losses import supervised
 from gan_jax.methods.recipe import Recipe, check_used
-from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR, images
 from gan_jax.networks.stargan import StarGANDiscriminator, StarGANGenerator
 from gan_jax.nn.adapter import from_linen
-from gan_jax.numerics import mean32, to_unit
+from gan_jax.numerics import mean32
 from gan_jax.penalties import gradient_penalty
 from gan_jax.types import Array, Key, MeanLoss, PyTree, Scalar
 
@@ -98,14 +98,10 @@ def stargan(
         ),
         sample=None,
         directions={
-            str(label): Direction(GENERATOR, _images, label=label, multiple=4)
+            str(label): Direction(GENERATOR, images, label=label, multiple=4)
             for label in range(num_classes)
         },
     )
-
-
-def _images(batch: Batch) -> Array:
-    return to_unit(batch["image"])
 
 
 def _asked(keys: Key, domains: int) -> Array:
@@ -121,7 +117,7 @@ def _judging(loss: MeanLoss, weights: _Weights, domains: int) -> Objective:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         del memory
-        real, judge = _images(batch), views[DISCRIMINATOR]
+        real, judge = images(batch), views[DISCRIMINATOR]
         fake = views[GENERATOR](real, _asked(keys, domains))
         seen, seen_fake = judge(real), judge(fake)
         slope = gradient_penalty()(
@@ -148,7 +144,7 @@ def _making(loss: MeanLoss, weights: _Weights, domains: int) -> Objective:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         del memory
-        real, asked, net = _images(batch), _asked(keys, domains), views[GENERATOR]
+        real, asked, net = images(batch), _asked(keys, domains), views[GENERATOR]
         fake, stats = net.with_stats(real, asked)
         again, stats = net.with_stats(fake, batch["label"], stats=stats)
         judge = views[DISCRIMINATOR]

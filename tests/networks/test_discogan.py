@@ -1,5 +1,7 @@
 """DiscoGAN's generator: the authors' layers, and sizes that come back."""
 
+from itertools import pairwise
+
 import jax
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ KEY = jax.random.key(0)
 def by_hand(bottleneck):
     """Kernels without biases, and two vectors of each batch norm."""
     widths = [64, 128, 256, 512]
-    convs = [(3, 64), *zip(widths, widths[1:], strict=False)]
+    convs = [(3, 64), *pairwise(widths)]
     ups = [*zip(widths[:0:-1], widths[-2::-1], strict=True), (64, 3)]
     total = sum(16 * a * b for a, b in (*convs, *ups))
     total += sum(2 * width for width in (128, 256, 512, 256, 128, 64))
