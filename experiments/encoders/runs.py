@@ -54,8 +54,8 @@ METHODS: Mapping[str, Method] = {
     "bigbigan": Method(
         "BigBiGAN",
         "bigbigan.py:mnist",
-        3_000,
-        16,
+        5_000,
+        32,
         (4e-4, 1.6e-3, 1.6e-3),
         0.0,
         {"g_width": 8, "d_width": 4, "score_units": 128, "encoder_width": 8,

@@ -102,8 +102,8 @@ def _columns(count: int) -> str:
         "SqueezeNet. Found first: share of translations whose own counterpart is the "
         f"nearest of all {count} in the classifier's features, {1.0 / count:.1%} by "
         "chance; reciprocal rank: the mean of one over its rank. Nothing changed is the "
-        "emoji itself; colours matched maps each channel so that all training emoji of the one "
-        "half have the histogram of the other. Minutes are of training, on a core that "
+        "emoji itself; colours matched maps each channel so that all training emoji of the "
+        "one half have the histogram of the other. Minutes are of training, on a core that "
         "other work used too."
     )
 
