@@ -134,6 +134,8 @@ def test_other_commands_say_what_such_a_run_has(workdir, given, tmp_path, capsys
     assert "has nothing to upscale; use gan-jax translate" in capsys.readouterr().err
     assert run("sample", "--workdir", workdir, "--output", tmp_path / "x.png") == 2
     assert "images are made of images (second)" in capsys.readouterr().err
+    assert run("explore", "--workdir", workdir) == 2
+    assert "images are made of images (second)" in capsys.readouterr().err
     assert run("evaluate", "--workdir", workdir) == 2
     assert "images are made of images (second)" in capsys.readouterr().err
 

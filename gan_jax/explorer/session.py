@@ -36,6 +36,7 @@ from gan_jax.explorer.neighbours import (
 from gan_jax.interpolation import Interpolation, lerp, slerp
 from gan_jax.metrics.extractors import open_features
 from gan_jax.metrics.features import FeatureNet
+from gan_jax.sampler import check_samples
 from gan_jax.trained import Trained, load_config, open_run
 from gan_jax.types import Array
 from gan_jax.workdir import config_dict
@@ -75,6 +76,7 @@ class Explorer:
         if not self.checkpoints():
             raise UserError(f"{workdir} has no checkpoint yet")
         newest = open_run(self.path)
+        check_samples(newest.game)
         self.data = newest.data
         if len(self.data.image_shape) == 2:
             raise UserError(f"{workdir} makes texts; see them by gan-jax sample-text")

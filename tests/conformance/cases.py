@@ -51,7 +51,7 @@ _TEXT = {
     "image_shape": TEXTS,
     "embedding": 3,
     "hidden": 4,
-    "windows": ((1, 3), (2, 3)),
+    "windows": ((2, 3),),
     "d_embedding": 3,
 }
 _TRANSLATOR = {"image_shape": (12, 12, 1), "width": 3, "blocks": 1, "d_width": 4}
