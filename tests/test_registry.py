@@ -391,7 +391,14 @@ MISTAKES = {
         change("recipe.ema.half_life", -1.0),
         "recipe.ema.half_life must be positive, got -1.0",
     ),
-    "shape": (change("data.image_shape", (8, 8)), "data.image_shape is (8, 8); expected"),
+    "shape": (
+        change("data.image_shape", (8, 8, 1, 1)),
+        "data.image_shape is (8, 8, 1, 1); expected",
+    ),
+    "text": (
+        change("data.image_shape", (8, 9)),
+        "method 'dcgan' makes no text, which the data are; those that do: gumbel_gan,",
+    ),
     "shape_zero": (change("data.image_shape", (8, 0, 1)), "data.image_shape is (8, 0, 1)"),
     "classes": (change("data.num_classes", 0), "data.num_classes must be positive, got 0"),
     "stage_end": (
