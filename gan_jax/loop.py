@@ -304,6 +304,8 @@ def _show(run: _Run) -> None:
     look = observe.look(run.session, run.sampler, run.state)
     if look.picture is not None:
         run.writer.image(run.step, "samples", look.picture)
+    if look.text is not None:
+        run.writer.text(run.step, "samples", look.text)
     _record(run, run.step, {"sample_diversity": look.diversity})
 
 

@@ -1,0 +1,125 @@
+"""Trains what is not trained yet, measures it, and writes the study's page.
+
+    python -m experiments.text.run --folder runs/text
+
+A quarter of an hour on one core; what was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from experiments.report import write_page
+from experiments.text import measure
+from experiments.text.measure import DRAWN, Curves, Names, describe_names
+from experiments.text.ngrams import NGrams
+from experiments.text.oracle import LENGTH, WORDS, make_oracle
+from experiments.text.page import Findings, Marks, page
+from experiments.text.runs import (
+    METHODS,
+    SEEDS,
+    SEQUENCES,
+    TRAININGS,
+    make_config,
+)
+from experiments.training import train_all
+from gan_jax.analyses import common
+from gan_jax.analysis import Curve, curves
+from gan_jax.data.text_source import open_text
+from gan_jax.pictures import save_png
+
+HERE, SHOWN = Path(__file__).parent, 12
+_LONGEST, _CAPITALS = 11, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+Workdirs = Mapping[tuple[str, int], Path]
+
+
+def band(steps: np.ndarray, values: Sequence[np.ndarray]) -> Curve:
+    """Several seeds as a line with a band of their range."""
+    low, high = np.min(values, axis=0), np.max(values, axis=0)
+    return Curve(steps, (low + high) / 2.0, (high - low) / 2.0)
+
+
+def draw_curves(runs: Mapping[str, Sequence[Curves]], marks: Marks, output: Path) -> None:
+    """Under the oracle on the left, held-out sequences on the right."""
+    steps = next(iter(runs.values()))[0].steps
+    left = {
+        TRAININGS[name].title: band(steps, [run.oracle for run in found])
+        for name, found in runs.items()
+    }
+    right = {
+        TRAININGS[name].title: band(steps, [run.test for run in found])
+        for name, found in runs.items()
+    }
+    left["the oracle itself"] = Curve(steps, np.full(len(steps), marks.own))
+    save_png(
+        output,
+        common.beside(
+            curves(left, x_label="steps", y_label="nats a word"),
+            curves(right, x_label="steps", y_label="nats a word"),
+        ),
+    )
+
+
+def measure_sequences(
+    workdirs: Workdirs,
+) -> tuple[dict[str, list[Curves]], Marks]:
+    """All runs on the oracle's sequences, and what they are compared with."""
+    oracle = make_oracle()
+    held_out = open_text(SEQUENCES, "test", between=" ").arrays["image"]
+    draws = np.random.default_rng(SEEDS[0])
+    random = draws.integers(1, WORDS + 1, (DRAWN, LENGTH)).astype(np.int32)
+    found = {
+        name: [
+            measure.measure_oracle(workdirs[f"oracle_{name}", s], s, oracle, held_out)
+            for s in SEEDS
+        ]
+        for name in TRAININGS
+    }
+    return found, Marks(oracle.nll(held_out), oracle.nll(random))
+
+
+def measure_names(
+    workdirs: Workdirs,
+) -> tuple[dict[str, list[Names]], dict[str, Names], dict[str, list[str]]]:
+    """All runs on names, other names, and a few to be shown."""
+    known, held_out = measure.names_of("train"), measure.names_of("test")
+    judge = NGrams(known, _CAPITALS)
+
+    def told(names: Sequence[str]) -> Names:
+        return describe_names(names, set(known), held_out, judge)
+
+    made = {
+        name: [measure.drawn_names(workdirs[f"names_{name}", s], s) for s in SEEDS]
+        for name in TRAININGS
+    }
+    others = {
+        "n-grams": told(judge.draw(DRAWN, SEEDS[0], _LONGEST)),
+        "held-out names": told(held_out),
+        "training names": told(known),
+    }
+    return (
+        {name: [told(names) for names in runs] for name, runs in made.items()},
+        others,
+        {name: runs[0][:SHOWN] for name, runs in made.items()},
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    folder = parser.parse_args().folder.resolve()
+    workdirs = train_all(METHODS, SEEDS, make_config, folder)
+    sequences, marks = measure_sequences(workdirs)
+    names, others, shown = measure_names(workdirs)
+    draw_curves(sequences, marks, HERE / "oracle.png")
+    found = Findings(sequences, marks, names, others, shown)
+    write_page(__file__, page(found), seed=SEEDS[0])
+
+
+if __name__ == "__main__":
+    main()
