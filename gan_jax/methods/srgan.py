@@ -13,7 +13,7 @@ from gan_jax import losses
 from gan_jax.game import Aux, Batch, Direction, Game, Phase, Player, Views
 from gan_jax.methods.families import no_labels
 from gan_jax.methods.recipe import Recipe, check_used
-from gan_jax.methods.sides import GENERATOR, Sides
+from gan_jax.methods.sides import GENERATOR, Sides, images
 from gan_jax.methods.terms import Round, Term
 from gan_jax.methods.two_player import from_recipe
 from gan_jax.networks.srresnet import SRGANDiscriminator, SRResNet
@@ -122,26 +122,26 @@ def srgan(
         directions={
             "upscale": Direction(
                 GENERATOR,
-                given=lambda batch: degraded(to_unit(batch["image"]), factor),
-                truth=lambda batch: to_unit(batch["image"]),
+                given=lambda batch: degraded(images(batch), factor),
+                truth=images,
                 scale=factor,
             )
         },
     )
 
 
-def degraded(images: Array, factor: int) -> Array:
+def degraded(large: Array, factor: int) -> Array:
     """Images made smaller by an antialiased bicubic filter, with the 256 values that those
     in files have.
 
     Args:
-        images: float (n, H, W, C) in [-1, 1].
+        large: float (n, H, W, C) in [-1, 1].
         factor: how much smaller.
 
     Returns:
         float32 (n, H / factor, W / factor, C) in [-1, 1], without a gradient.
     """
-    return to_unit(to_uint8(downscale(images, factor)))
+    return to_unit(to_uint8(downscale(large, factor)))
 
 
 def _enlarged(
@@ -165,8 +165,8 @@ def _content(net: Net | None) -> Term:
         if net is None:
             return losses.l2(turn.real, turn.fake)
 
-        def features(images: Array) -> PyTree:
-            return net.apply(turn.players[CONTENT], {}, images, train=False)[0]
+        def features(x: Array) -> PyTree:
+            return net.apply(turn.players[CONTENT], {}, x, train=False)[0]
 
         return losses.feature_distance(features)(turn.real, turn.fake)
 
@@ -189,7 +189,7 @@ def _pixels(factor: int) -> Phase:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         del keys, memory
-        real = to_unit(batch["image"])
+        real = images(batch)
         fake, stats = views[GENERATOR].with_stats(degraded(real, factor))
         error = losses.l2(real, fake)
         return {GENERATOR: error}, Aux({GENERATOR: stats}, terms={"pixels": error})
