@@ -5,8 +5,8 @@
     gan-jax translate --workdir runs/cyclegan --domain second --input A --output B
 
 Hardware: one GPU with 12 GB, a day; "emoji": 2 CPU cores, an hour. Expected: horses with
-stripes, looked at; the paper reports scores on maps and city streets. `experiments/cyclegan`
-scores emoji against their true counterparts.
+stripes, looked at; the paper reports scores on maps and city streets.
+`experiments/translation` scores emoji against their true counterparts.
 
 As published: nine blocks, a batch of one, Adam(2e-4, 0.5), whose rate falls to 0 over the
 second half of 200 passes over the larger domain, a pool of 50 images. Images are mirrored

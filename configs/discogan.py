@@ -6,7 +6,7 @@
 
 Hardware: one GPU, hours; "emoji": 2 CPU cores, half an hour. Expected: the paper shows
 edges that become handbags of many kinds, and counts modes on points.
-`experiments/cyclegan` scores emoji against their true counterparts.
+`experiments/translation` scores emoji against their true counterparts.
 
 The authors' code: batches of 64, Adam(2e-4, 0.5) with a weight decay of 1e-5, generators
 that move twice for each update of the discriminators, and a reconstruction that weighs 0.01

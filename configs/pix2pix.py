@@ -5,7 +5,7 @@
     gan-jax translate --workdir runs/pix2pix --input A --output B
 
 Hardware: one GPU, hours; "emoji": 2 CPU cores, half an hour. Expected: facades from
-labels, looked at. `experiments/cyclegan` has it as the upper bound of what is learnt
+labels, looked at. `experiments/translation` has it as the upper bound of what is learnt
 without pairs.
 
 As published: a U-Net of eight levels whose noise is dropout, patches of 70 pixels, a batch
