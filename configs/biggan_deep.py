@@ -40,6 +40,7 @@ def get_config(variant: str = "") -> ConfigDict:
         set_options(config, g_width=4, d_width=4, embedding=8)
         config.data.image_shape, config.data.num_classes = (32, 32, 3), 10
         config.data.workers, config.recipe.latent_dim = 0, 16
+        config.score.every = 1
         return shrink(config, source="builtin:emoji_google", steps=4)
     # Explicit sums over devices: gradients once an update and in float32.
     config.parallel.mode = "shard_map"

@@ -28,9 +28,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.second = f"builtin:{look}:train_b"
     set_optimizer(config, "gd", "adam", learning_rate=2e-4, b1=0.5, b2=0.999)
     config.train.batch_size, config.train.steps = 128, 25_000
-    config.score.every = 0
     if variant == "smoke":
         set_options(config, g_width=4, d_width=2)
-        shrink(config)
-        config.score.every = 0
+        return shrink(config)
     return config

@@ -16,7 +16,7 @@ from halves of the emoji that have none in common.
 
 from ml_collections import ConfigDict
 
-from gan_jax.config import default_config, set_optimizer, set_options, shrink
+from gan_jax.config import default_config, set_falling, set_options, shrink
 
 _HORSES, _PASSES = 1_067, 200
 _STEPS = _PASSES * 1_334  # the zebras
@@ -32,7 +32,7 @@ def get_config(variant: str = "") -> ConfigDict:
         config.data.image_shape, config.data.flip = (256, 256, 3), True
         config.train.batch_size, config.train.steps = 1, _STEPS
         config.samples.count, config.samples.columns = 8, 1
-        _falling(config)
+        set_falling(config, "gd", "adam", learning_rate=2e-4, b1=0.5, b2=0.999)
         return config
     config.data.source = "builtin:emoji_google:train_a"
     config.data.second = "builtin:emoji_twitter:train_b"
@@ -42,17 +42,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.samples.count, config.samples.columns = 16, 4
     if variant == "smoke":
         set_options(config, width=4, blocks=1, d_width=4, d_layers=2)
-        config = shrink(config)
-        config.score.every = 0
-        return config
-    _falling(config)
+        return shrink(config)
+    set_falling(config, "gd", "adam", learning_rate=2e-4, b1=0.5, b2=0.999)
     return config
-
-
-def _falling(config: ConfigDict) -> None:
-    """Adam whose rate is constant for half of the run, and falls to 0."""
-    images = config.train.steps * config.train.batch_size
-    set_optimizer(
-        config, "gd", "adam", learning_rate=2e-4, b1=0.5, b2=0.999,
-        decay_from=images / 2.0, decay_to=float(images),
-    )  # fmt: skip

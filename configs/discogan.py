@@ -39,6 +39,5 @@ def get_config(variant: str = "") -> ConfigDict:
     config.samples.count, config.samples.columns = 16, 4
     if variant == "smoke":
         set_options(config, width=4, levels=3)
-        config = shrink(config)
-        config.score.every = 0
+        return shrink(config)
     return config

@@ -34,8 +34,7 @@ def get_config(variant: str = "") -> ConfigDict:
     }
     if variant == "smoke":
         options = {"embedding": 8, "hidden": 8, "windows": ((1, 8), (2, 8), (3, 8))}
-        shrink(config, steps=10)
-        config.score.every = 0
+        shrink(config)
         likelihood, both = 4, 6
     config.train.steps = likelihood + both
     batch = config.train.batch_size

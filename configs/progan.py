@@ -72,4 +72,7 @@ def get_config(variant: str = "") -> ConfigDict:
         set_optimizer(config, "gd", "adam", learning_rate=2e-3)
         config.recipe.ema.half_life = 2_000.0
         config.score.every = 1_000
-    return shrink(config, steps=8) if variant == "smoke" else config
+    if variant == "smoke":
+        config.score.every = 1
+        return shrink(config, steps=8)
+    return config

@@ -71,4 +71,7 @@ def get_config(variant: str = "") -> ConfigDict:
         config.train.steps = 10_000
         config.recipe.ema.half_life = 1e4
         config.score.every = 1_000
-    return shrink(config, steps=4) if variant == "smoke" else config
+    if variant == "smoke":
+        config.score.every = 1
+        return shrink(config, steps=4)
+    return config

@@ -66,7 +66,6 @@ def get_config(variant: str = "") -> ConfigDict:
     else:
         windows = ((1, 8), (2, 8), (3, 8))
         set_options(config, embedding=8, hidden=8, windows=windows, rollouts=2)
-        shrink(config, steps=10)
-        config.score.every = 0
+        shrink(config)
         _staged(config, 4, 2, 4)
     return config

@@ -72,7 +72,6 @@ def _small(config: ConfigDict, variant: str) -> ConfigDict:
     config.stages = ({**stage, "g_optimizer": {"learning_rate": 1e-3}},)
     if variant == "smoke":
         shrink(config)
-        config.score.every = 0  # there are no samples of latents
         set_options(
             config, factor=4, blocks=1, width=4, d_width=2, d_hidden=8, adversarial=True
         )

@@ -16,7 +16,7 @@ config.
 
 from ml_collections import ConfigDict
 
-from gan_jax.config import default_config, set_optimizer, set_options, shrink
+from gan_jax.config import default_config, set_falling, set_options, shrink
 
 _STYLES = ("builtin:emoji_google", "builtin:emoji_twitter", "builtin:emoji_fluent")
 
@@ -30,7 +30,7 @@ def get_config(variant: str = "") -> ConfigDict:
         config.data.image_shape, config.data.flip = (128, 128, 3), True
         config.train.batch_size, config.train.steps = 16, 40_000
         config.samples.count, config.samples.columns = 16, 1
-        _falling(config)
+        set_falling(config, "gd", "adam", learning_rate=1e-4, b1=0.5, b2=0.999)
         return config
     config.data.source = f"domains:{'+'.join(_STYLES)}"
     config.data.num_classes, config.data.image_shape = len(_STYLES), (32, 32, 3)
@@ -39,17 +39,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.samples.count, config.samples.columns = 16, 4
     if variant == "smoke":
         set_options(config, width=4, blocks=1, d_width=4, d_layers=3)
-        config = shrink(config)
-        config.score.every = 0
-        return config
-    _falling(config)
+        return shrink(config)
+    set_falling(config, "gd", "adam", learning_rate=1e-4, b1=0.5, b2=0.999)
     return config
-
-
-def _falling(config: ConfigDict) -> None:
-    """Adam whose rate is constant for half of the run, and falls to 0."""
-    images = config.train.steps * config.train.batch_size
-    set_optimizer(
-        config, "gd", "adam", learning_rate=1e-4, b1=0.5, b2=0.999,
-        decay_from=images / 2.0, decay_to=float(images),
-    )  # fmt: skip

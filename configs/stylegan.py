@@ -68,4 +68,7 @@ def get_config(variant: str = "") -> ConfigDict:
         config.recipe.ema.half_life = 2_000.0
         set_terms(config, "d", r1={"penalty": "r1", "weight": 0.1})
         config.score.every = 1_000
-    return shrink(config, steps=6) if variant == "smoke" else config
+    if variant == "smoke":
+        config.score.every = 1
+        return shrink(config, steps=6)
+    return config

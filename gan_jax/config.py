@@ -227,6 +227,16 @@ def set_optimizer(config: ConfigDict, players: str, name: str, **numbers: float)
         spec.update(numbers)
 
 
+def set_falling(config: ConfigDict, players: str, name: str, **numbers: float) -> None:
+    """Sets the optimizer of several players, as `set_optimizer`, with a rate that is
+    constant for the first half of the config's run and falls to 0 over the second.
+    """
+    images = float(config.train.steps * config.train.batch_size)
+    set_optimizer(
+        config, players, name, decay_from=images / 2.0, decay_to=images, **numbers
+    )
+
+
 def set_ema(config: ConfigDict, decay: float, start: int = 0) -> None:
     """Sets the generator's average as most papers state it, by steps of the config's batch.
 
@@ -250,7 +260,8 @@ def set_guards(config: ConfigDict, action: str, **rules: Mapping[str, Any]) -> N
 def shrink(
     config: ConfigDict, *, source: str | None = None, steps: int = 10, batch_size: int = 16
 ) -> ConfigDict:
-    """The same run in a minute on two cores: a few steps, a small batch, small scores.
+    """The same run in a minute on two cores: a few steps, a small batch, small scores where
+    it has any.
 
     Args:
         config: changed in place and returned.
@@ -262,7 +273,9 @@ def shrink(
         config.data.source = source
     config.train.steps, config.train.batch_size = steps, batch_size
     config.log.every = config.log.spectrum_every = config.samples.every = steps
-    config.checkpoint.every = config.score.every = steps
+    config.checkpoint.every = steps
+    if config.score.every:
+        config.score.every = steps
     config.samples.count, config.samples.columns = 16, 4
     config.score.samples = config.score.reference = 64
     return config
