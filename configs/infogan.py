@@ -7,9 +7,10 @@ ten values names the digit, with an error of 5%; `experiments/infogan` measures 
 
 Latents are 62 of noise, then the codes; Adam at 1e-3 for the generator and 2e-4 for the
 discriminator, whose player also moves Q. Terms weigh 1 (categorical) and 0.1 (continuous),
-as in the authors' code. "emoji" asks for 10 values on the built-in emoji. Without the term
-in the generator's loss, `--config.recipe.g_terms={}` does not do: name it with weight 0, as
-the study does.
+as in the authors' code; dense layers have 1,024 units, as in the paper. "categorical" and
+"continuous" have codes of one kind; "emoji" asks for 10 values on the built-in emoji.
+Without the term in the generator's loss, `--config.recipe.g_terms={}` does not do: name it
+with weight 0, as the study does.
 """
 
 from ml_collections import ConfigDict
@@ -18,10 +19,12 @@ from gan_jax.config import default_config, set_options, shrink
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    """Variants: "", "emoji", "smoke"."""
+    """Variants: "" (both kinds of codes), "categorical", "continuous", "emoji", "smoke"."""
     config = default_config()
     config.method = "infogan"
-    set_options(config, width=32, categories=(10,), continuous=2)
+    categories = () if variant == "continuous" else (10,)
+    continuous = 0 if variant == "categorical" else 2
+    set_options(config, width=32, categories=categories, continuous=continuous)
     config.train.batch_size, config.train.steps = 128, 10_000
     config.score.every = 2_500
     if variant == "emoji":
