@@ -137,7 +137,7 @@ CASES = {
         labelled=3,
     ),
     "infogan": Case(
-        {"image_shape": IMAGES, "categories": (3, 2), "width": 4}, couples=True
+        {"image_shape": IMAGES, "categories": (3, 2), "width": 4, "dense": 8}, couples=True
     ),
     "gmmn": Case({"image_shape": IMAGES, "features": (8,)}, couples=True),
     "gmmn_ae": Case(
@@ -176,10 +176,13 @@ CASES = {
     "cyclegan": Case(
         _TRANSLATOR | {"image_shape": (16, 16, 1), "d_layers": 1, "pool": 20}, couples=True
     ),
-    "discogan": Case({"image_shape": IMAGES, "width": 4, "levels": 1}, couples=True),
+    "discogan": Case(
+        {"image_shape": IMAGES, "width": 4, "levels": 1}, couples=True, like="cyclegan"
+    ),
     "cogan": Case(
         {"image_shape": IMAGES, "form": "faces", "g_width": 2, "d_width": 2},
         couples=True,
+        like="dcgan",
         abreast=2,
     ),
     "stargan": Case(
@@ -198,6 +201,7 @@ CASES = {
             "d_norm": None,
         },
         couples=True,
+        like="dcgan",
     ),
 }
 
