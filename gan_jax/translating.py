@@ -139,13 +139,14 @@ def direction_of(run: Trained, settings: Settings) -> str:
     Raises:
         UserError: there is none, or several and none is named.
     """
-    verb, other = ("upscale", "translate")[:: 1 if settings.enlarging else -1]
+    verbs = {True: "upscale", False: "translate"}
     ways = run.game.directions
     fitting = [name for name, way in ways.items() if (way.scale > 1) == settings.enlarging]
     if not fitting:
-        hint = f"; use gan-jax {other}" if ways else ", only samples of latents"
+        other = f"; use gan-jax {verbs[not settings.enlarging]}"
         raise UserError(
-            f"{run.path}: method {run.config.method!r} has nothing to {verb}{hint}"
+            f"{run.path}: method {run.config.method!r} has nothing to "
+            f"{verbs[settings.enlarging]}{other if ways else ', only samples of latents'}"
         )
     classes = _class_names(run, fitting)
     if settings.domain is None and len(fitting) == 1:

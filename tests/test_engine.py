@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from gan_jax import Aux, Ema, Game, Net, Phase, Player, Stage, compile_game, ema_from_decay
-from gan_jax.game import rounds, rounds_before, stage_at
+from gan_jax.game import Direction, rounds, rounds_before, stage_at
 from gan_jax.types import ParamTransform
 
 
@@ -249,6 +249,9 @@ def bad_games():
     yield game([up._replace(movers=())]), "moves nobody"
     yield game([up._replace(repeat=0)]), "repeat and every must be at least 1"
     yield whole._replace(players=spectator), "moves the spectator 'a'"
+    yield whole._replace(sample=None), "needs samples or directions"
+    nowhere = {"up": Direction("z", lambda batch: batch)}
+    yield whole._replace(directions=nowhere), "direction 'up' is of 'z', which is no net"
 
 
 @pytest.mark.parametrize(("played", "message"), bad_games())
