@@ -23,6 +23,7 @@ from gan_jax import (
 from gan_jax.engine import Algorithm, compile_game
 from gan_jax.game import (
     Aux,
+    Direction,
     Ema,
     Game,
     Phase,
@@ -40,6 +41,7 @@ __all__ = [
     "AdversarialLoss",
     "Algorithm",
     "Aux",
+    "Direction",
     "Ema",
     "Game",
     "GameState",
