@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.bands import seeds_band
 from experiments.conditional.measure import (
     EACH,
     REFERENCE,
@@ -39,10 +40,7 @@ def draw_accuracy(runs: Runs, output: Path) -> None:
     for name, method in METHODS.items():
         if not method.conditional:
             continue
-        values = np.array([run.curve for run in runs[name]])
-        low, high = values.min(axis=0), values.max(axis=0)
-        middle, half = (low + high) / 2.0, (high - low) / 2.0
-        lines[name] = Curve(runs[name][0].steps, middle, half)
+        lines[name] = seeds_band(runs[name][0].steps, [run.curve for run in runs[name]])
     steps = runs[next(iter(METHODS))][0].steps[[0, -1]]
     lines[f"{GOAL:.0%}"] = Curve(steps, np.full(2, GOAL))
     picture = curves(lines, x_label="steps", y_label="accuracy")

@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from experiments.bands import seeds_band
 from experiments.feature_extractor.measure import (
     FEATURES,
     Read,
@@ -28,7 +29,7 @@ from experiments.feature_extractor.runs import LABELS, METHODS, SEEDS, make_conf
 from experiments.report import write_page
 from experiments.training import train_all
 from gan_jax.analyses import common
-from gan_jax.analysis import Curve, curves
+from gan_jax.analysis import curves
 from gan_jax.metrics.classifier import LabelledImages
 from gan_jax.pictures import grid, save_png
 from gan_jax.trained import open_run
@@ -52,8 +53,7 @@ def draw_accuracy(found: Found, output: Path) -> None:
     lines = {}
     for name, reads in found.items():
         values = np.array([[one.accuracy[each] for each in LABELS] for one in reads])
-        low, high = values.min(axis=0), values.max(axis=0)
-        lines[name] = Curve(x, (low + high) / 2.0, (high - low) / 2.0)
+        lines[name] = seeds_band(x, values)
     picture = curves(lines, x_label="labels a class, as a power of ten", y_label="accuracy")
     save_png(output, picture)
 

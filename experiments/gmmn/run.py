@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.bands import seeds_band
 from experiments.gmmn import measure
 from experiments.gmmn.measure import COMPARED, SAMPLES
 from experiments.gmmn.page import COUNTS, TRUE, Runs, kmeans_name, page
@@ -30,8 +31,7 @@ HERE, SHOWN = Path(__file__).parent, 100
 def band(found: Sequence[measure.Curve]) -> Curve:
     """Roots of discrepancies of several seeds, as a line with a band of their range."""
     values = np.sqrt(np.maximum([curve.values for curve in found], 0.0))
-    low, high = values.min(axis=0), values.max(axis=0)
-    return Curve(found[0].images / 1000.0, (low + high) / 2.0, (high - low) / 2.0)
+    return seeds_band(found[0].images / 1000.0, values)
 
 
 def draw_discrepancies(runs: Runs, floor: tuple[float, float], output: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.bands import seeds_band
 from experiments.infogan.measure import Finished, measure
 from experiments.infogan.page import Runs, page
 from experiments.infogan.runs import BASELINE, INFORMED, METHODS, SEEDS, make_config
@@ -32,9 +33,7 @@ def band(runs: Sequence[Finished]) -> Curve:
     """The bound on the information over training: from the lowest seed to the highest."""
     kernel = np.full(_WINDOW, 1.0 / _WINDOW)
     values = np.array([np.convolve(run.curve, kernel, mode="valid") for run in runs])
-    low, high = values.min(axis=0), values.max(axis=0)
-    steps = runs[0].steps[_WINDOW - 1 :].astype(float)
-    return Curve(steps, (low + high) / 2.0, (high - low) / 2.0)
+    return seeds_band(runs[0].steps[_WINDOW - 1 :].astype(float), values)
 
 
 def draw_information(runs: Runs, output: Path) -> None:

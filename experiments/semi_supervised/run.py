@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
-import numpy as np
 
+from experiments.bands import seeds_band
 from experiments.report import write_page
 from experiments.semi_supervised.measure import Finished, measure
 from experiments.semi_supervised.page import Runs, page
@@ -31,9 +31,7 @@ SHOWN, COLUMNS = 64, 16
 
 def band(runs: Sequence[Finished]) -> Curve:
     """Test accuracy over training: from the lowest seed to the highest."""
-    values = np.array([run.accuracy for run in runs])
-    low, high = values.min(axis=0), values.max(axis=0)
-    return Curve(runs[0].steps.astype(float), (low + high) / 2.0, (high - low) / 2.0)
+    return seeds_band(runs[0].steps.astype(float), [run.accuracy for run in runs])
 
 
 def draw_accuracy(runs: Runs, labels: int, output: Path) -> None:

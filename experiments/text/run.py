@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.bands import seeds_band
 from experiments.report import write_page
 from experiments.text import measure
 from experiments.text.measure import DRAWN, Curves, Names, describe_names
@@ -38,21 +39,15 @@ _LONGEST, _CAPITALS = 11, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Workdirs = Mapping[tuple[str, int], Path]
 
 
-def band(steps: np.ndarray, values: Sequence[np.ndarray]) -> Curve:
-    """Several seeds as a line with a band of their range."""
-    low, high = np.min(values, axis=0), np.max(values, axis=0)
-    return Curve(steps, (low + high) / 2.0, (high - low) / 2.0)
-
-
 def draw_curves(runs: Mapping[str, Sequence[Curves]], marks: Marks, output: Path) -> None:
     """Under the oracle on the left, held-out sequences on the right."""
     steps = next(iter(runs.values()))[0].steps
     left = {
-        TRAININGS[name].title: band(steps, [run.oracle for run in found])
+        TRAININGS[name].title: seeds_band(steps, [run.oracle for run in found])
         for name, found in runs.items()
     }
     right = {
-        TRAININGS[name].title: band(steps, [run.test for run in found])
+        TRAININGS[name].title: seeds_band(steps, [run.test for run in found])
         for name, found in runs.items()
     }
     left["the oracle itself"] = Curve(steps, np.full(len(steps), marks.own))

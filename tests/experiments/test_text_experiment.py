@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.bands import seeds_band
 from experiments.text import page
 from experiments.text.measure import Curves, Names, describe_names, distinct, names_of
 from experiments.text.ngrams import NGrams
 from experiments.text.oracle import LENGTH, WORDS, make_oracle, write_data
 from experiments.text.page import Findings, Marks
-from experiments.text.run import band
 from experiments.text.runs import EVERY, LIKELIHOOD, METHODS, STEPS, TRAININGS, make_config
 from gan_jax.data import open_source
 
@@ -137,7 +137,7 @@ def test_the_page():
 
 
 def test_bands_reach_from_seed_to_seed():
-    found = band(np.array([1, 2]), [np.array([1.0, 4.0]), np.array([3.0, 2.0])])
+    found = seeds_band(np.array([1, 2]), [np.array([1.0, 4.0]), np.array([3.0, 2.0])])
     np.testing.assert_array_equal(found.y, [2.0, 3.0])
     np.testing.assert_array_equal(found.band, [1.0, 1.0])
 
