@@ -92,7 +92,9 @@ def open_session(config: ConfigDict) -> Session:
     program, data = registry.resolve(config, shape)
     mesh = config_mesh(config)
     check_batch(config, mesh)
-    second = None if data.second is None else open_domain(data)
+    second = None
+    if data.second is not None:
+        second = open_source(data.second, data_dir=data.data_dir)
     for each in (source,) if second is None else (source, second):
         check(
             each,
@@ -147,16 +149,6 @@ def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransfo
         fill=data.fill,
         mix_channels=data.mix_channels,
     )
-
-
-def open_domain(data: DataSettings) -> ImageSource:
-    """The other domain of data that have two.
-
-    Raises:
-        UserError: it cannot be opened.
-    """
-    assert data.second is not None
-    return open_source(data.second, data_dir=data.data_dir)
 
 
 def _batches(

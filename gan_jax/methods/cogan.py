@@ -15,7 +15,7 @@ from gan_jax import losses
 from gan_jax.game import Batch, Game
 from gan_jax.methods.cyclegan import domains_of
 from gan_jax.methods.families import no_labels
-from gan_jax.methods.recipe import Recipe, check_used
+from gan_jax.methods.recipe import Recipe, all_but, check_used
 from gan_jax.methods.two_player import from_recipe
 from gan_jax.networks.coupled import (
     CoupledDiscriminator,
@@ -34,8 +34,7 @@ from gan_jax.types import Array
 
 _ADAM = optax.adam(2e-4, b1=0.5, b2=0.999)
 _COGAN = Recipe(loss=losses.non_saturating, prior=uniform(100), g_tx=_ADAM, d_tx=_ADAM)
-_UNUSED = {"augment", "improve_latents", "weigh_fakes", "e_tx"}
-_USED = tuple(name for name in Recipe._fields if name not in _UNUSED)
+_USED = all_but("augment", "improve_latents", "weigh_fakes", "e_tx")
 
 
 class _Form(NamedTuple):

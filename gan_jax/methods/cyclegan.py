@@ -14,7 +14,7 @@ from gan_jax import losses, prng
 from gan_jax.game import Aux, Batch, Direction, Game, Phase, Player, View, Views
 from gan_jax.methods.families import no_labels
 from gan_jax.methods.pool import Pool, empty_pool, exchange
-from gan_jax.methods.recipe import Recipe, check_used
+from gan_jax.methods.recipe import Recipe, check_used, mean_loss
 from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR, images
 from gan_jax.networks.translation import PatchDiscriminator, ResNetTranslator
 from gan_jax.nn.adapter import from_linen
@@ -147,8 +147,7 @@ def cyclegan(
     """
     no_labels("cyclegan", num_classes)
     check_used("cyclegan", recipe, *USED)
-    if not isinstance(recipe.loss, MeanLoss):
-        raise ValueError("cyclegan needs a loss of each logit by itself: choose another")
+    loss = mean_loss("cyclegan", recipe)
     channels = image_shape[-1]
     generator = ResNetTranslator(
         channels, width, blocks, norm, dropout=dropout, dtype=dtype
@@ -160,7 +159,7 @@ def cyclegan(
         from_linen(generator, image_shape, stochastic=dropout > 0.0),
         from_linen(judge, image_shape),
         recipe,
-        (_everyone(recipe.loss, weights),),
+        (_everyone(loss, weights),),
         memory,
         multiple=4,
     )

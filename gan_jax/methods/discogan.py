@@ -22,7 +22,7 @@ from gan_jax.methods.cyclegan import (
     two_ways,
 )
 from gan_jax.methods.families import no_labels
-from gan_jax.methods.recipe import Recipe, check_used
+from gan_jax.methods.recipe import Recipe, check_used, mean_loss
 from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.networks.dcgan import DCGANDiscriminator
 from gan_jax.networks.discogan import EncoderDecoder
@@ -97,15 +97,14 @@ def discogan(
     """
     no_labels("discogan", num_classes)
     check_used("discogan", recipe, *USED)
-    if not isinstance(recipe.loss, MeanLoss):
-        raise ValueError("discogan needs a loss of each logit by itself: choose another")
+    loss = mean_loss("discogan", recipe)
     same: dict[str, Any] = {"norm": norm, "dtype": dtype}
     generator = EncoderDecoder(levels, image_shape[-1], width, bottleneck, **same)
     judge = DCGANDiscriminator(width, 4, head=linear, all_features=True, **same)
     weights = _Weights(reconstruction, early_reconstruction, curriculum, matching)
     phases = (
-        Phase("disc", (DISCRIMINATOR,), _judging(recipe.loss)),
-        Phase("gen", (GENERATOR,), _making(recipe.loss, weights), repeat=g_steps),
+        Phase("disc", (DISCRIMINATOR,), _judging(loss)),
+        Phase("gen", (GENERATOR,), _making(loss, weights), repeat=g_steps),
     )
     return two_ways(
         from_linen(generator, image_shape),

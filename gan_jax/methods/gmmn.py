@@ -20,13 +20,12 @@ from gan_jax.losses.moments import Kernel
 from gan_jax.methods.families import latent_dim, no_labels
 from gan_jax.methods.objectives import draw_latents
 from gan_jax.methods.recipe import Recipe, check_used
-from gan_jax.methods.sides import ENCODER, GENERATOR
+from gan_jax.methods.sides import ENCODER, GENERATOR, images
 from gan_jax.methods.two_player import sampler
 from gan_jax.networks.encoders import Encoder
 from gan_jax.networks.heads import flat
 from gan_jax.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_jax.nn.adapter import from_linen
-from gan_jax.numerics import to_unit
 from gan_jax.priors import uniform
 from gan_jax.types import Array, Key, Net, Params, PyTree, Scalar, Stats
 
@@ -83,7 +82,7 @@ def gmmn(
         del memory
         z = draw_latents(recipe.prior, keys)
         fake, stats = views[GENERATOR].with_stats(z)
-        loss = discrepancy(to_unit(batch["image"]), fake)
+        loss = discrepancy(images(batch), fake)
         return {GENERATOR: loss}, Aux({GENERATOR: stats}, terms={"mmd": loss})
 
     player = Player((GENERATOR,), recipe.g_tx, recipe.g_transform, recipe.g_ema)
@@ -220,7 +219,7 @@ def _autoencoding(decoder: Net) -> Phase:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         del memory
-        real = to_unit(batch["image"])
+        real = images(batch)
         found = views[ENCODER](real, keys=prng.stream(keys, ENCODER))
         again = half(views[GENERATOR], DECODER, decoder)(jax.nn.sigmoid(found))
         loss = l2(real, again)
@@ -236,7 +235,7 @@ def _in_codes(recipe: Recipe, codes: Net, discrepancy: Any) -> Phase:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         del memory
-        real = jax.nn.sigmoid(views[ENCODER](to_unit(batch["image"]), train=False))
+        real = jax.nn.sigmoid(views[ENCODER](images(batch), train=False))
         z = draw_latents(recipe.prior, keys)
         fake = half(views[GENERATOR], CODES, codes)(z)
         loss = discrepancy(jax.lax.stop_gradient(real), fake)

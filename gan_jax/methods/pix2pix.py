@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from gan_jax import losses, prng
 from gan_jax.game import Batch, Direction, Game, Views
 from gan_jax.methods.families import no_labels
-from gan_jax.methods.recipe import Recipe, check_used
+from gan_jax.methods.recipe import Recipe, all_but, check_used
 from gan_jax.methods.sides import GENERATOR, Make, Sides, images
 from gan_jax.methods.terms import Round, Term, Weighted
 from gan_jax.methods.two_player import from_recipe
@@ -26,8 +26,7 @@ from gan_jax.types import Array, Key, Scalar
 
 SECOND = "second"
 """Name of the only direction."""
-_UNUSED = {"prior", "improve_latents", "e_tx"}
-_USED = tuple(name for name in Recipe._fields if name not in _UNUSED)
+_USED = all_but("prior", "improve_latents", "e_tx")
 _ADAM = optax.adam(2e-4, b1=0.5, b2=0.999)
 
 

@@ -12,7 +12,15 @@ from gan_jax.game import Ema
 from gan_jax.methods.terms import NO_TERMS, Terms
 from gan_jax.priors import Prior, normal
 from gan_jax.transforms import identity
-from gan_jax.types import AdversarialLoss, Array, Key, ParamTransform, PyTree, Scalar
+from gan_jax.types import (
+    AdversarialLoss,
+    Array,
+    Key,
+    MeanLoss,
+    ParamTransform,
+    PyTree,
+    Scalar,
+)
 
 
 class Augmentation(NamedTuple):
@@ -103,3 +111,25 @@ def check_used(method: str, recipe: Recipe, *used: str) -> None:
         same = given is usual or (not callable(given) and given == usual)
         if name not in used and not same:
             raise ValueError(f"{method} has no use for {name} in its recipe: leave it out")
+
+
+def all_but(*unused: str) -> tuple[str, ...]:
+    """The fields of a recipe without some, for `check_used`."""
+    return tuple(name for name in Recipe._fields if name not in unused)
+
+
+def mean_loss(method: str, recipe: Recipe) -> MeanLoss:
+    """The loss of a recipe, where a method has a place only for means over logits.
+
+    Args:
+        method: its name, for the error.
+        recipe: of the method.
+
+    Raises:
+        ValueError: the loss couples logits.
+    """
+    if not isinstance(recipe.loss, MeanLoss):
+        raise ValueError(
+            f"{method} needs a loss of each logit by itself, not a relativistic one"
+        )
+    return recipe.loss

@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from gan_jax import losses, prng
 from gan_jax.game import Aux, Batch, Direction, Game, Objective, Phase, Player, Views
 from gan_jax.losses import supervised
-from gan_jax.methods.recipe import Recipe, check_used
+from gan_jax.methods.recipe import Recipe, check_used, mean_loss
 from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR, images
 from gan_jax.networks.stargan import StarGANDiscriminator, StarGANGenerator
 from gan_jax.nn.adapter import from_linen
@@ -75,14 +75,13 @@ def stargan(
             "stargan is of several domains: set data.num_classes to their number, and the "
             "source to domains:...+..."
         )
-    if not isinstance(recipe.loss, MeanLoss):
-        raise ValueError("stargan needs a loss of each logit by itself: choose another")
+    loss = mean_loss("stargan", recipe)
     generator = StarGANGenerator(num_classes, image_shape[-1], width, blocks, dtype=dtype)
     judge = StarGANDiscriminator(num_classes, d_width, d_layers, dtype=dtype)
     labels = jax.ShapeDtypeStruct((2,), jnp.int32)
     weights = _Weights(classes, reconstruction, penalty)
-    judging = _judging(recipe.loss, weights, num_classes)
-    making = _making(recipe.loss, weights, num_classes)
+    judging = _judging(loss, weights, num_classes)
+    making = _making(loss, weights, num_classes)
     return Game(
         nets={
             GENERATOR: from_linen(generator, image_shape, labels),

@@ -13,12 +13,13 @@ from gan_jax import losses, prng
 from gan_jax.game import Aux, Batch, Game, Phase, Player, Views
 from gan_jax.methods.families import latent_dim, no_labels
 from gan_jax.methods.objectives import draw_latents
-from gan_jax.methods.recipe import Recipe, check_used
+from gan_jax.methods.recipe import Recipe, check_used, mean_loss
 from gan_jax.methods.sides import (
     DISCRIMINATOR,
     ENCODER,
     GENERATOR,
     drawn,
+    images,
     unwoven,
     woven,
 )
@@ -28,9 +29,9 @@ from gan_jax.networks.encoders import Encoder
 from gan_jax.networks.heads import featured, flat, linear
 from gan_jax.nn.adapter import from_linen
 from gan_jax.nn.norm import BatchNorm, NormFactory
-from gan_jax.numerics import mean32, sum_per_example, to_unit
+from gan_jax.numerics import mean32, sum_per_example
 from gan_jax.priors import normal
-from gan_jax.types import Array, Key, MeanLoss, PyTree, Scalar
+from gan_jax.types import Array, Key, PyTree, Scalar
 
 _USED = ("loss", "prior", "g_tx", "d_tx", "e_tx", "g_transform", "d_transform", "g_ema")
 _RMSPROP = optax.rmsprop(3e-4, decay=0.9)
@@ -76,10 +77,7 @@ def vaegan(
     """
     no_labels("vaegan", num_classes)
     check_used("vaegan", recipe, *_USED)
-    if not isinstance(recipe.loss, MeanLoss):
-        raise ValueError(
-            "vaegan needs a loss of each logit by itself, not a relativistic one"
-        )
+    mean_loss("vaegan", recipe)
     height, breadth, channels = image_shape
     z_dim = latent_dim("vaegan", recipe.prior)
     decoder = DCGANGenerator(
@@ -115,7 +113,7 @@ def _everyone(recipe: Recipe, gamma: float, adversarial: bool) -> Phase:
         views: Views, batch: Batch, keys: Key, memory: Mapping[str, PyTree]
     ) -> tuple[dict[str, Scalar], Aux]:
         del memory
-        real = to_unit(batch["image"])
+        real = images(batch)
         found, e_stats = views[ENCODER].with_stats(real)
         codes = drawn(found, prng.stream(keys, "posterior"))
         again, g_stats = views[GENERATOR].with_stats(codes)
