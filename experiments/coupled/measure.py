@@ -16,7 +16,7 @@ from experiments.logs import read_lines, training_minutes
 from gan_jax import prng
 from gan_jax.data.builtin_source import open_builtin
 from gan_jax.data.renderings import edges, inverted
-from gan_jax.metrics import cache, classifier
+from gan_jax.metrics import classifier
 from gan_jax.numerics import to_uint8
 from gan_jax.trained import Trained, open_run
 
@@ -64,14 +64,13 @@ def classifiers(folder: Path) -> dict[str, Classify]:
     recipe, _ = classifier.CLASSIFIERS["mnist"]
     digits = classifier.load_classifier("mnist")
 
-    def make() -> dict[str, np.ndarray]:
+    def data() -> classifier.LabelledImages:
         parts = [open_builtin("mnist_edges", split) for split in ("train", "test")]
-        data = [p.arrays[key] for p in parts for key in ("image", "label")]
-        return classifier.train(recipe, classifier.LabelledImages(*data))
+        arrays = [part.arrays[key] for part in parts for key in ("image", "label")]
+        return classifier.LabelledImages(*arrays)
 
-    stored = cache.load_or_make(folder / "edges_classifier.npz", make)
-    weights = {path: array for path, array in stored.items() if path != "accuracy"}
-    outlines = classifier.from_weights(recipe, weights, float(stored["accuracy"]))
+    path = folder / "edges_classifier.npz"
+    outlines = classifier.load_or_train(recipe._replace(name="edges"), data, path)
     return {
         "digits": lambda images: digits.logits(images).argmax(axis=-1),
         "negatives": lambda images: digits.logits(inverted(images)).argmax(axis=-1),

@@ -67,7 +67,7 @@ def _settings() -> str:
     )
 
 
-_COLUMNS: Mapping[str, tuple[Callable[[Scores], float], str]] = {
+COLUMNS: Mapping[str, tuple[Callable[[Scores], float], str]] = {
     "L1": (lambda scores: scores.l1, ".1f"),
     "features": (lambda scores: scores.features, ".2f"),
     "perceptual": (lambda scores: scores.perceptual, ".3f"),
@@ -86,11 +86,11 @@ def runs_table(runs: Runs) -> str:
             ranged([value(run.scores) for run in runs[name]], form)
             if len(runs[name]) > 1
             else f"{value(runs[name][0].scores):{form}}"
-            for value, form in _COLUMNS.values()
+            for value, form in COLUMNS.values()
         ]
         minutes = [run.minutes for run in runs[name]]
         rows.append((title, *cells, ranged(minutes, ".1f") if name in METHODS else ""))
-    return table(("", *_COLUMNS, "minutes"), rows)
+    return table(("", *COLUMNS, "minutes"), rows)
 
 
 def _columns(count: int) -> str:

@@ -157,10 +157,24 @@ def load_classifier(
     key = hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]
     path = cache.cache_directory(cache_dir) / f"{name}_classifier-{key}.npz"
 
+    return load_or_train(recipe, data, path)
+
+
+def load_or_train(
+    recipe: Recipe, data: Callable[[], LabelledImages], path: Path
+) -> FeatureNet:
+    """A classifier whose weights lie in a file; trained and kept there when there are none.
+
+    Args:
+        recipe: how it is made.
+        data: opens what it is trained on.
+        path: of the `.npz` file.
+    """
+
     def make() -> dict[str, np.ndarray]:
         _LOG.warning(
             "training the %s classifier once (half a minute); it is kept in the cache",
-            name,
+            recipe.name,
         )
         return train(recipe, data())
 
