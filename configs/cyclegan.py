@@ -9,9 +9,9 @@ stripes, looked at; the paper reports scores on maps and city streets.
 `experiments/translation` scores emoji against their true counterparts.
 
 As published: nine blocks, a batch of one, Adam(2e-4, 0.5), whose rate falls to 0 over the
-second half of 200 passes over the larger domain, a pool of 50 images. Images are mirrored
-at random; the authors also cut 256 pixels from images of 286. "emoji" is the two domains
-from halves of the emoji that have none in common.
+second half of 200 passes over the larger domain, a pool of 50 images. Images are scaled to
+286 pixels, of which 256 are cut at random, and mirrored at random. "emoji" is the two
+domains from halves of the emoji that have none in common.
 """
 
 from ml_collections import ConfigDict
@@ -30,6 +30,7 @@ def get_config(variant: str = "") -> ConfigDict:
         config.data.source = "tfds:cycle_gan/horse2zebra:trainA"
         config.data.second = "tfds:cycle_gan/horse2zebra:trainB"
         config.data.image_shape, config.data.flip = (256, 256, 3), True
+        config.data.crop, config.data.margin = "random", 30
         config.train.batch_size, config.train.steps = 1, _STEPS
         config.samples.count, config.samples.columns = 8, 1
         set_falling(config, "gd", "adam", learning_rate=2e-4, b1=0.5, b2=0.999)

@@ -42,5 +42,5 @@ def get_config(variant: str = "") -> ConfigDict:
     set_options(config, annealing=annealing, **options)
     set_optimizer(config, "gd", "adam", learning_rate=1e-3, b1=0.9, b2=0.999)
     first = {"model": {"stage": "likelihood"}, "g_optimizer": {"learning_rate": 1e-2}}
-    config.stages = ({"until": likelihood, **first},)
+    config.stages = ({"until": likelihood, "restart": True, **first},)
     return config

@@ -11,7 +11,8 @@ without pairs.
 As published: a U-Net of eight levels whose noise is dropout, patches of 70 pixels, a batch
 of one, Adam(2e-4, 0.5), 200 passes over the 400 facades, and 100 times the distance. The
 folder data/facades/train holds images side by side as the authors' archives do, from left
-to right; images are mirrored at random, the authors also cut 256 pixels from 286.
+to right; they are scaled to 286 pixels, of which 256 are cut at random, and mirrored at
+random.
 """
 
 from ml_collections import ConfigDict
@@ -26,6 +27,7 @@ def get_config(variant: str = "") -> ConfigDict:
     if variant == "":
         config.data.source = "pairs:folder:data/facades/train"
         config.data.image_shape, config.data.flip = (256, 256, 6), True
+        config.data.crop, config.data.margin = "random", 30
         config.train.batch_size, config.train.steps = 1, 200 * 400
         config.samples.count, config.samples.columns = 8, 1
         return config

@@ -36,7 +36,9 @@ def _staged(
 ) -> None:
     """Sets the stages, by their numbers of steps; `first` are fields of the first."""
     config.stages = (
-        {"until": likelihood, "model": {"stage": "likelihood"}, **first},
+        # Adam begins anew after it, as in the authors' code: rewards' gradients are of
+        # another size.
+        {"until": likelihood, "model": {"stage": "likelihood"}, "restart": True, **first},
         {"until": likelihood + discriminator, "model": {"stage": "discriminator"}},
     )
     config.train.steps = likelihood + discriminator + both

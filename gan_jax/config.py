@@ -109,6 +109,7 @@ def default_config() -> ConfigDict:
                 "second": placeholder(str),
                 "resize": "cover",  # cover, contain, stretch, none
                 "crop": "center",  # center, random
+                "margin": 0,  # pixels to scale images beyond image_shape for random crops
                 "flip": False,
                 "fill": 0,  # value 0..255 of what resize "contain" pads
                 "mix_channels": False,  # grey, RGB and alpha may be mixed

@@ -46,6 +46,7 @@ class DataSettings(NamedTuple):
     second: str | None
     resize: str
     crop: str
+    margin: int
     flip: bool
     fill: int
     mix_channels: bool

@@ -145,6 +145,7 @@ def image_transform(data: DataSettings, *, augment: bool = True) -> ImageTransfo
     return ImageTransform(
         resize=data.resize,
         random_crop=choose("crop", data.crop, crops) and augment,
+        margin=data.margin if augment else 0,
         flip=data.flip and augment,
         fill=data.fill,
         mix_channels=data.mix_channels,

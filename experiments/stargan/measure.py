@@ -161,6 +161,6 @@ def baselines(by: Judges) -> dict[str, Finished]:
         return recoloured(images, *(known[label] for label in direction))
 
     return {
-        "identity": judged(lambda images, direction: images, by, 0.0),
+        "unchanged": judged(lambda images, direction: images, by, 0.0),
         "recoloured": judged(matched, by, 0.0),
     }

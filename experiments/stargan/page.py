@@ -72,12 +72,13 @@ def _settings() -> str:
         "StarGAN (1711.09020, `configs/stargan.py:emoji`) between the emoji of "
         f"{', '.join(list(STYLES)[:-1])} and {list(STYLES)[-1]} at {SIDE} pixels, all of "
         "the training emoji of each, never shown as pairs; with the published losses, and "
-        "without the reconstruction by the way back. Generators of width "
+        f"with CycleGAN's identity loss, of weight "
+        f"{METHODS['identity'].options['identity']:g}, besides. Generators of width "
         f"{WIDTH} with {BLOCKS} residual blocks, discriminators of width {D_WIDTH} with "
-        f"{D_LAYERS} layers, {STEPS:,} steps of {BATCH} (40,000 of 16 in the paper, of the "
-        f"generator), each of one update of the generator and five of the discriminator, "
-        f"Adam({RATE:g}, 0.5), whose rate falls to 0 over the second half; all else as in "
-        "the config."
+        f"{D_LAYERS} layers, {STEPS:,} steps of {BATCH} examples (40,000 of 16 in the "
+        "paper), each of five updates of the discriminator and one of the generator, "
+        f"Adam({RATE:g}, 0.5) (1e-4 in the paper), whose rate falls to 0 over the second "
+        "half; all else as in the config."
     )
 
 
@@ -143,11 +144,12 @@ def summary(runs: Runs) -> str:
         f"StarGAN's translations have the style asked for in "
         f"{mean('stargan', accuracy):.1%} of cases (colours matched: "
         f"{mean('recoloured', accuracy):.1%}) and keep the identity in "
-        f"{mean('stargan', kept):.1%}; without the way back "
-        f"{mean('no_way_back', accuracy):.1%} and {mean('no_way_back', kept):.1%}. "
+        f"{mean('stargan', kept):.1%}; with an identity loss "
+        f"{mean('identity', accuracy):.1%} and {mean('identity', kept):.1%}. "
         "The true counterpart is the nearest for "
-        f"{mean('stargan', lambda asked: asked.scores.first):.1%} of translations, for "
-        f"{mean('identity', lambda asked: asked.scores.first):.1%} of unchanged emoji."
+        f"{mean('stargan', lambda asked: asked.scores.first):.1%} and "
+        f"{mean('identity', lambda asked: asked.scores.first):.1%} of translations, for "
+        f"{mean('unchanged', lambda asked: asked.scores.first):.1%} of unchanged emoji."
     )
 
 
@@ -161,7 +163,7 @@ def directions_table(runs: Runs) -> str:
     rows = []
     for given, label in runs["stargan"][0].asked:
         numbers = [cell((given, label), of, form) for of, form in _OWN.values()]
-        still = runs["identity"][0].asked[given, label].scores.l1
+        still = runs["unchanged"][0].asked[given, label].scores.l1
         ours = cell((given, label), lambda asked: asked.scores.l1, ".1f")
         rows.append((titles[given], titles[label], *numbers, ours, f"{still:.1f}"))
     return table(("from", "to", *_OWN, "L1", "L1 unchanged"), rows)

@@ -14,19 +14,19 @@ import numpy as np
 from experiments.logs import read_lines, training_minutes
 from experiments.text.ngrams import NGrams
 from experiments.text.oracle import Oracle
-from experiments.text.runs import MEASURED
+from experiments.text.runs import PLANS
 from gan_jax.data import open_source
 from gan_jax.data.protocol import known_vocabulary
 from gan_jax.game import Game
-from gan_jax.methods.sides import GENERATOR
+from gan_jax.methods.sides import DISCRIMINATOR, GENERATOR
 from gan_jax.methods.texts import TextSample, asked
 from gan_jax.sampler import Sampler, make_sampler, views_of
 from gan_jax.state import GameState
 from gan_jax.trained import Trained, open_run
 from gan_jax.types import Array
 
-DRAWN = 2_000
-"""Texts that are measured."""
+SEQUENCES, NAMES = 8_000, 2_000
+"""Texts that are measured, of either kind."""
 
 
 class Curves(NamedTuple):
@@ -71,9 +71,9 @@ def distinct(rows: Sequence[object]) -> float:
     return len(set(rows)) / len(rows)
 
 
-def drawn(sampler: Sampler, state: GameState) -> np.ndarray:
-    """Texts int32 (DRAWN, T), by the same draws for every state."""
-    return sampler.draw(state, DRAWN, 0)[0]
+def drawn(sampler: Sampler, state: GameState, count: int) -> np.ndarray:
+    """Texts int32 (count, T), by the same draws for every state."""
+    return sampler.draw(state, count, 0)[0]
 
 
 def sampler_of(run: Trained, seed: int) -> Sampler:
@@ -105,15 +105,35 @@ def measure_oracle(
     run = open_run(workdir)
     sampler, score = sampler_of(run, seed), jax.jit(partial(log_probs, run.game))
     found = []
-    for step in MEASURED:
+    steps = PLANS["oracle"].measured()
+    for step in steps:
         state = open_run(workdir, step=step).state
-        texts = drawn(sampler, state)
+        texts = drawn(sampler, state, SEQUENCES)
         terms = score(state, jnp.asarray(held_out))
         unlike = distinct([tuple(row) for row in texts.tolist()])
         found.append((oracle.nll(texts), -float(terms.mean()), unlike))
     columns = np.array(found).T
     minutes = training_minutes(read_lines(workdir / "metrics.jsonl"))
-    return Curves(np.array(MEASURED), *columns, minutes)
+    return Curves(np.array(steps), *columns, minutes)
+
+
+def insight(workdir: Path, seed: int, oracle: Oracle) -> float:
+    """How well the discriminator that first gives rewards ranks the generator's sequences:
+    Spearman's correlation of its logits and the oracle's likelihoods.
+
+    Args:
+        workdir: of a run of SeqGAN on the oracle's sequences.
+        seed: of its draws.
+        oracle: the truth.
+    """
+    from scipy.stats import spearmanr
+
+    plan = PLANS["oracle"]
+    run = open_run(workdir, step=plan.likelihood + plan.alone)
+    texts = drawn(sampler_of(run, seed), run.state, SEQUENCES)
+    judge = jax.jit(partial(run.view(DISCRIMINATOR), train=False))
+    known = oracle.log_likelihoods(texts)
+    return float(spearmanr(np.asarray(judge(jnp.asarray(texts))), known).statistic)
 
 
 def describe_names(
@@ -150,4 +170,4 @@ def drawn_names(workdir: Path, seed: int) -> list[str]:
     run = open_run(workdir)
     vocabulary = known_vocabulary(run.source())
     assert vocabulary is not None, "names are text"
-    return vocabulary.decode(drawn(sampler_of(run, seed), run.state))
+    return vocabulary.decode(drawn(sampler_of(run, seed), run.state, NAMES))

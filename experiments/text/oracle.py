@@ -13,12 +13,14 @@ import numpy as np
 
 from gan_jax import prng
 from gan_jax.files import write_atomic
+from gan_jax.metrics.cache import cache_directory
 from gan_jax.networks.text import RecurrentGenerator
 from gan_jax.types import Array, Key, Params
 
-LENGTH, WORDS, UNITS, SEED = 20, 200, 32, 0
+LENGTH, WORDS, UNITS, SEED = 20, 30, 32, 0
 """Of a sequence; of the vocabulary (5,000 in the paper); of the LSTM and of vectors."""
-TRAIN, TEST, _PASS = 10_000, 2_000, 1_000
+TRAIN, TEST, _PASS = 200_000, 2_000, 1_000
+"""TRAIN: 10,000 in the paper, which a discriminator soon knows by heart."""
 
 _MODULE = RecurrentGenerator(LENGTH, WORDS + 1, UNITS, UNITS, full=True)
 
@@ -37,10 +39,14 @@ class Oracle(NamedTuple):
         keys = prng.per_example(key, n)
         return np.concatenate([_draw(self.params, part) for part in _parts(keys)])
 
+    def log_likelihoods(self, tokens: np.ndarray) -> np.ndarray:
+        """Mean log likelihood of a token of each sequence (n, LENGTH), in nats, (n,)."""
+        terms = [np.asarray(_log_probs(self.params, part)) for part in _parts(tokens)]
+        return np.concatenate(terms).mean(axis=1, dtype=np.float64)
+
     def nll(self, tokens: np.ndarray) -> float:
         """Mean negative log likelihood of a token of sequences (n, LENGTH), in nats."""
-        terms = [np.asarray(_log_probs(self.params, part)) for part in _parts(tokens)]
-        return -float(np.concatenate(terms).mean(dtype=np.float64))
+        return -float(self.log_likelihoods(tokens).mean())
 
 
 @jax.jit
@@ -88,3 +94,9 @@ def write_data(folder: Path) -> Path:
     words = "".join(f"{word}\n" for word in range(1, WORDS + 1))
     write_atomic(folder / "vocabulary.txt", words.encode())
     return folder
+
+
+def sequences() -> Path:
+    """The folder of sequences in the cache, written on first use."""
+    name = f"oracle_{WORDS}_{LENGTH}_{UNITS}_{TRAIN}_{TEST}_{SEED}"
+    return write_data(cache_directory() / name)

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from experiments.report import ranged, table, wrapped
-from experiments.text.measure import DRAWN, Curves, Names
+from experiments.text.measure import NAMES, SEQUENCES, Curves, Names
 from experiments.text.ngrams import ORDER
 from experiments.text.oracle import LENGTH, TRAIN, UNITS, WORDS
 from experiments.text.runs import (
-    ALONE,
-    BOTH,
-    D_STEPS,
-    LIKELIHOOD,
+    D_ALONE,
+    D_BOTH,
+    D_RATE,
+    FIRST_RATE,
+    PLANS,
+    RATE,
     ROLLOUTS,
     SEEDS,
-    STEPS,
     TEMPERATURES,
     TRAININGS,
 )
@@ -40,6 +41,7 @@ class Findings(NamedTuple):
     Attributes:
         curves: on the oracle's sequences, by training and seed.
         marks: of the oracle.
+        insights: of SeqGAN's discriminators, by seed; see `measure.insight`.
         names: by training and seed.
         others: training names, held-out names and those of n-grams, by what they are.
         shown: a few names of the first seed, by training.
@@ -47,6 +49,7 @@ class Findings(NamedTuple):
 
     curves: Mapping[str, Sequence[Curves]]
     marks: Marks
+    insights: Sequence[float]
     names: Mapping[str, Sequence[Names]]
     others: Mapping[str, Names]
     shown: Mapping[str, Sequence[str]]
@@ -60,7 +63,7 @@ def page(found: Findings) -> str:
 
 ## The synthetic oracle
 
-{_oracle()}
+{_oracle(found.insights)}
 
 {oracle_table(found)}
 
@@ -81,31 +84,38 @@ def page(found: Findings) -> str:
 
 
 def _settings() -> str:
+    oracle, names = PLANS["oracle"], PLANS["names"]
     return wrapped(
         "SeqGAN (1609.05473) and a GAN by the Gumbel-softmax relaxation (1611.04051), "
         "beside maximum likelihood alone, from `configs/seqgan.py:names` and "
         f"`configs/gumbel_gan.py`, on the same LSTM of {UNITS} units. All begin with "
-        f"{LIKELIHOOD:,} steps of maximum likelihood in batches of 64, in which they are "
-        f"one and the same; then SeqGAN's discriminator learns alone for {ALONE} steps, "
-        f"and both in turn for {BOTH}, with {ROLLOUTS} roll-outs of every prefix (16 in "
-        f"the paper), a baseline, and {D_STEPS} updates of the discriminator to one of the "
-        "generator (some thousands in the authors' code). The relaxation's temperature "
-        f"falls from {TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}. Maximum likelihood goes "
-        f"on to {STEPS:,} steps. Cells are means over {len(SEEDS)} seeds with the lowest "
-        "and the highest in brackets."
+        f"maximum likelihood, in which they are one and the same: {oracle.first:,} steps "
+        f"at a rate of {FIRST_RATE:g}, as in the authors' code, and {oracle.settled:,} at "
+        f"{RATE:g}, in batches of {oracle.batch} (names: {names.first:,} and "
+        f"{names.settled} of {names.batch}). Then SeqGAN's discriminator learns alone for "
+        f"{oracle.alone} steps of {D_ALONE} updates at {D_RATE:g} (names: {names.alone}), "
+        f"and both in turn for {oracle.both} (names: {names.both}), with {ROLLOUTS} "
+        f"roll-outs of every prefix (16 in the paper), a baseline, and {D_BOTH} updates of "
+        "the discriminator to one of the generator (some thousands in the authors' code). "
+        f"The relaxation's temperature falls from {TEMPERATURES[0]:g} to "
+        f"{TEMPERATURES[1]:g}. Maximum likelihood goes on at {RATE:g} as long as the "
+        f"others do. Cells are means over {len(SEEDS)} seeds with the lowest and the "
+        "highest in brackets."
     )
 
 
-def _oracle() -> str:
+def _oracle(insights: Sequence[float]) -> str:
     return wrapped(
         f"The test of section 4 of the paper: an LSTM with {UNITS} units, vectors of "
         f"{UNITS} and weights from N(0, 1) is the truth, with a vocabulary of {WORDS} "
         f"words instead of 5,000. It makes {TRAIN:,} sequences of {LENGTH} words to learn "
-        f"from. Under the oracle: the negative log likelihood of a word of {DRAWN:,} "
-        "generated sequences, in nats, the paper's measure; it does not see whether "
-        "sequences are unlike each other. Held out: that of the oracle's own sequences "
-        "under the generator, which does. Different: the share of generated sequences "
-        "that is left when equal ones are counted once."
+        "from (10,000 in the paper). Under the oracle: the negative log likelihood of a "
+        f"word of {SEQUENCES:,} generated sequences, in nats, the paper's measure; it does "
+        "not see whether sequences are unlike each other. Held out: that of the oracle's "
+        "own sequences under the generator, which does. Different: the share of generated "
+        "sequences that is left when equal ones are counted once. The discriminator that "
+        "gives the first rewards ranks the generator's sequences a little as the oracle "
+        f"does: Spearman's correlation is {ranged(insights, '.2f')}."
     )
 
 
@@ -166,7 +176,7 @@ def _names() -> str:
         f"held out. Likelihood: of a character under {ORDER}-grams of the training names "
         "(Witten and Bell's smoothing), in nats, ends included. Novel: not among the "
         "training names. Different: left when equal ones are counted once. Found: "
-        f"held-out names that are among those of the row. Rows are of {DRAWN:,} names, but "
+        f"held-out names that are among those of the row. Rows are of {NAMES:,} names, but "
         "the last two of all there are."
     )
 

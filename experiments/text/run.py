@@ -2,7 +2,7 @@
 
     python -m experiments.text.run --folder runs/text
 
-A quarter of an hour on one core; what was stopped goes on.
+Half an hour on one core; what was stopped goes on.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import numpy as np
 from experiments.bands import seeds_band
 from experiments.report import write_page
 from experiments.text import measure
-from experiments.text.measure import DRAWN, Curves, Names, describe_names
-from experiments.text.ngrams import NGrams
-from experiments.text.oracle import LENGTH, WORDS, make_oracle
-from experiments.text.page import Findings, Marks, page
-from experiments.text.runs import (
-    METHODS,
-    SEEDS,
+from experiments.text.measure import (
+    NAMES,
     SEQUENCES,
-    TRAININGS,
-    make_config,
+    Curves,
+    Names,
+    describe_names,
+    insight,
 )
+from experiments.text.ngrams import NGrams
+from experiments.text.oracle import LENGTH, WORDS, Oracle, make_oracle, sequences
+from experiments.text.page import Findings, Marks, page
+from experiments.text.runs import METHODS, SEEDS, TRAININGS, make_config
 from experiments.training import train_all
 from gan_jax.analyses import common
 from gan_jax.analysis import Curve, curves
@@ -61,13 +62,12 @@ def draw_curves(runs: Mapping[str, Sequence[Curves]], marks: Marks, output: Path
 
 
 def measure_sequences(
-    workdirs: Workdirs,
+    workdirs: Workdirs, oracle: Oracle
 ) -> tuple[dict[str, list[Curves]], Marks]:
     """All runs on the oracle's sequences, and what they are compared with."""
-    oracle = make_oracle()
-    held_out = open_text(SEQUENCES, "test", between=" ").arrays["image"]
+    held_out = open_text(sequences(), "test", between=" ").arrays["image"]
     draws = np.random.default_rng(SEEDS[0])
-    random = draws.integers(1, WORDS + 1, (DRAWN, LENGTH)).astype(np.int32)
+    random = draws.integers(1, WORDS + 1, (SEQUENCES, LENGTH)).astype(np.int32)
     found = {
         name: [
             measure.measure_oracle(workdirs[f"oracle_{name}", s], s, oracle, held_out)
@@ -93,7 +93,7 @@ def measure_names(
         for name in TRAININGS
     }
     others = {
-        "n-grams": told(judge.draw(DRAWN, SEEDS[0], _LONGEST)),
+        "n-grams": told(judge.draw(NAMES, SEEDS[0], _LONGEST)),
         "held-out names": told(held_out),
         "training names": told(known),
     }
@@ -109,10 +109,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     folder = parser.parse_args().folder.resolve()
     workdirs = train_all(METHODS, SEEDS, make_config, folder)
-    sequences, marks = measure_sequences(workdirs)
+    oracle = make_oracle()
+    curves_of, marks = measure_sequences(workdirs, oracle)
+    insights = [insight(workdirs["oracle_seqgan", s], s, oracle) for s in SEEDS]
     names, others, shown = measure_names(workdirs)
-    draw_curves(sequences, marks, HERE / "oracle.png")
-    found = Findings(sequences, marks, names, others, shown)
+    draw_curves(curves_of, marks, HERE / "oracle.png")
+    found = Findings(curves_of, marks, insights, names, others, shown)
     write_page(__file__, page(found), seed=SEEDS[0])
 
 

@@ -3,29 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from experiments.text.oracle import LENGTH, WORDS, write_data
+from experiments.text.oracle import LENGTH, WORDS, sequences
 from experiments.training import config_of, short
 from gan_jax.config import set_ema, set_optimizer, set_options
 
 SEEDS = (0, 1, 2)
-LIKELIHOOD, ALONE, BOTH, EVERY = 2_000, 200, 400, 100
-"""Steps of maximum likelihood, of the discriminator alone, of both; between checkpoints."""
-STEPS = LIKELIHOOD + ALONE + BOTH
-MEASURED = (*range(400, LIKELIHOOD, 400), *range(LIKELIHOOD, STEPS + 1, EVERY))
-"""Steps at which runs are measured."""
-ROLLOUTS, D_STEPS = 4, 5
-FIRST_RATE, RATE, D_RATE = 1e-2, 1e-3, 1e-3
+
+
+class Plan(NamedTuple):
+    """How long every part of a training is, in steps.
+
+    Attributes:
+        batch: texts of a step.
+        first: maximum likelihood at `FIRST_RATE`.
+        settled: maximum likelihood at `RATE`.
+        alone: the discriminator alone.
+        both: generator and discriminator in turn.
+        every: steps between checkpoints.
+    """
+
+    batch: int
+    first: int
+    settled: int
+    alone: int
+    both: int
+    every: int
+
+    @property
+    def likelihood(self) -> int:
+        """The step at which maximum likelihood ends."""
+        return self.first + self.settled
+
+    @property
+    def steps(self) -> int:
+        """All of them."""
+        return self.likelihood + self.alone + self.both
+
+    def measured(self) -> tuple[int, ...]:
+        """Steps at which runs are measured."""
+        coarse = 10 * self.every
+        return (
+            *range(coarse, self.likelihood, coarse),
+            *range(self.likelihood, self.steps + 1, self.every),
+        )
+
+
+PLANS: Mapping[str, Plan] = {
+    "oracle": Plan(256, 3_000, 1_000, 300, 400, 100),
+    "names": Plan(64, 1_200, 300, 100, 300, 100),
+}
+"""By data."""
+ROLLOUTS, D_ALONE, D_BOTH = 2, 10, 5
+"""D_ALONE, D_BOTH: updates of the discriminator in a step."""
+FIRST_RATE, RATE, D_RATE = 1e-2, 1e-3, 2e-3
 """Adam's, of the generator in maximum likelihood, as in the authors' code, and after it; of
 the discriminator."""
 TEMPERATURES = (1.0, 0.5)
 WINDOWS = ((1, 32), (2, 64), (3, 64), (4, 32), (5, 32))
-SEQUENCES = Path("runs/text/oracle")
-"""Where the oracle's sequences are written to."""
 
 
 class Training(NamedTuple):
@@ -34,67 +72,70 @@ class Training(NamedTuple):
     Attributes:
         title: on the page.
         config: of the repository.
-        stages: that come before its last, with the steps at which they end.
     """
 
     title: str
     config: str
-    stages: tuple[tuple[str, int], ...]
 
 
-_FIRST = (("likelihood", LIKELIHOOD),)
 TRAININGS: Mapping[str, Training] = {
-    "likelihood": Training("maximum likelihood", "seqgan.py:names", ()),
-    "seqgan": Training(
-        "SeqGAN", "seqgan.py:names", (*_FIRST, ("discriminator", LIKELIHOOD + ALONE))
-    ),
-    "gumbel_gan": Training("Gumbel-softmax GAN", "gumbel_gan.py", _FIRST),
+    "likelihood": Training("maximum likelihood", "seqgan.py:names"),
+    "seqgan": Training("SeqGAN", "seqgan.py:names"),
+    "gumbel_gan": Training("Gumbel-softmax GAN", "gumbel_gan.py"),
 }
-DATA = ("oracle", "names")
-METHODS = {f"{data}_{name}": (data, name) for data in DATA for name in TRAININGS}
+METHODS = {f"{data}_{name}": (data, name) for data in PLANS for name in TRAININGS}
 """Data and training of every run, by its name."""
 
 
-def _stage(stage: str, until: int) -> dict[str, Any]:
-    """A stage before the last, as a config lists it."""
-    entry: dict[str, Any] = {"until": until, "model": {"stage": stage}}
-    if stage == "likelihood":
-        entry["g_optimizer"] = {"learning_rate": FIRST_RATE}
-    return entry
+def _stages(how: str, plan: Plan) -> tuple[dict[str, Any], ...]:
+    """The stages before the last. Adam begins anew where rewards take the place of
+    likelihood, whose gradients are of another size.
+    """
+    taught = {"model": {"stage": "likelihood"}}
+    found: list[dict[str, Any]] = [
+        {"until": plan.first, "g_optimizer": {"learning_rate": FIRST_RATE}, **taught}
+    ]
+    if how != "likelihood":
+        found.append({"until": plan.likelihood, "restart": True, **taught})
+    if how == "seqgan":
+        until = plan.likelihood + plan.alone
+        judging = {"model": {"stage": "discriminator"}, "d_steps": D_ALONE}
+        found.append({"until": until, **judging})
+    return tuple(found)
 
 
 def make_config(name: str, seed: int) -> ConfigDict:
-    """The config of a run; writes the oracle's sequences where they are missing.
+    """The config of a run; the oracle's sequences are written to the cache on first use.
 
     Args:
         name: in `METHODS`.
         seed: of weights, draws and the order of the data.
     """
     data, how = METHODS[name]
-    training = TRAININGS[how]
-    config = config_of(training.config)
-    batch = config.train.batch_size
+    plan = PLANS[data]
+    config = config_of(TRAININGS[how].config)
+    config.train.batch_size = plan.batch
     options: dict[str, Any] = {"windows": WINDOWS, "full": data == "oracle", "hidden": 32}
     if how == "gumbel_gan":
         options["temperatures"] = TEMPERATURES
-        options["annealing"] = (float(batch * LIKELIHOOD), float(batch * STEPS))
+        ends = plan.likelihood, plan.steps
+        options["annealing"] = tuple(float(plan.batch * step) for step in ends)
     else:
         options["rollouts"] = ROLLOUTS
     if how == "likelihood":
         options["stage"] = "likelihood"
     set_options(config, **options)
-    config.stages = tuple(_stage(stage, until) for stage, until in training.stages)
-    rate = RATE if training.stages else FIRST_RATE
-    set_optimizer(config, "g", "adam", learning_rate=rate, b1=0.9, b2=0.999)
-    config.recipe.d_steps = D_STEPS
+    config.stages = _stages(how, plan)
+    set_optimizer(config, "g", "adam", learning_rate=RATE, b1=0.9, b2=0.999)
+    config.recipe.d_steps = D_BOTH
     set_optimizer(config, "d", "adam", learning_rate=D_RATE, b1=0.9, b2=0.999)
-    set_ema(config, 0.8, start=LIKELIHOOD + ALONE)
+    set_ema(config, 0.8, start=plan.likelihood + plan.alone)
     if data == "oracle":
-        config.data.source = f"words:{write_data(SEQUENCES.resolve())}"
+        config.data.source = f"words:{sequences()}"
         config.data.image_shape = (LENGTH, WORDS + 1)
     fields = {
         "samples.count": 100,
-        "checkpoint.every": EVERY,
-        "checkpoint.keep_last": STEPS // EVERY,
+        "checkpoint.every": plan.every,
+        "checkpoint.keep_last": plan.steps // plan.every,
     }
-    return short(config, seed, STEPS, fields)
+    return short(config, seed, plan.steps, fields)

@@ -37,7 +37,7 @@ COLUMNS = 20
 def baselines(by: Judge) -> dict[str, list[Finished]]:
     """What needs no training."""
     made = {
-        "identity": by.given,
+        "unchanged": by.given,
         "recoloured": recoloured(
             by.given, emoji(FIRST, "train_a"), emoji(SECOND, "train_b")
         ),

@@ -61,16 +61,20 @@ class ImageTransform:
         resize: a key of `RESIZES`.
         random_crop: where more than the target is left after scaling, cut it at random
             instead of from the middle.
+        margin: pixels by which images are first scaled beyond the target in height and in
+            width, for random crops to take away.
         flip: mirror left and right with probability one half.
         fill: value 0..255 of what "contain" pads.
         mix_channels: allow a source whose images differ in their number of channels.
 
     Raises:
-        DataError: an unknown resize or a fill outside 0..255.
+        DataError: an unknown resize, a fill outside 0..255, or a margin that is negative,
+            or that no random crop or no scaling makes use of.
     """
 
     resize: str = "cover"
     random_crop: bool = False
+    margin: int = 0
     flip: bool = False
     fill: int = 0
     mix_channels: bool = False
@@ -80,6 +84,13 @@ class ImageTransform:
             raise unknown("resize", self.resize, RESIZES)
         if not 0 <= self.fill <= 255:
             raise DataError(f"fill is {self.fill}; expected a value from 0 to 255")
+        if self.margin < 0:
+            raise DataError(f"margin is {self.margin}; expected 0 or more pixels")
+        if self.margin and (not self.random_crop or self.resize == "none"):
+            raise DataError(
+                f"a margin of {self.margin} pixels needs a random crop, and a resize other "
+                'than "none"'
+            )
 
 
 def _pad(image: np.ndarray, target: Size, fill: int) -> np.ndarray:
@@ -111,7 +122,7 @@ def fit(image: np.ndarray, shape: Sequence[int], transform: ImageTransform) -> n
     Raises:
         DataError: the channels cannot be converted, or the image is too small for "none".
     """
-    target = (shape[0], shape[1])
+    target = (shape[0] + transform.margin, shape[1] + transform.margin)
     image = images.to_channels(image, shape[2])
     size = RESIZES[transform.resize]((image.shape[0], image.shape[1]), target)
     image = _pad(images.resize(image, *size), target, transform.fill)
@@ -122,7 +133,7 @@ def fit_all(
     stack: np.ndarray, shape: Sequence[int], transform: ImageTransform
 ) -> np.ndarray:
     """`fit` of uint8 (N, h, w, c), all at once; the stack itself if nothing changes."""
-    if stack.shape[1:] == tuple(shape):
+    if stack.shape[1:] == tuple(shape) and not transform.margin:
         return stack
     if len(stack) == 0:
         return np.zeros((0, *shape), np.uint8)

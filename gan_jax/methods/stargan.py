@@ -30,6 +30,7 @@ _STARGAN = Recipe(loss=losses.wasserstein, g_tx=_ADAM, d_tx=_ADAM, d_steps=5)
 class _Weights(NamedTuple):
     classes: float
     reconstruction: float
+    identity: float
     penalty: float
 
 
@@ -43,6 +44,7 @@ def stargan(
     d_layers: int = 6,
     classes: float = 1.0,
     reconstruction: float = 10.0,
+    identity: float = 0.0,
     penalty: float = 10.0,
     dtype: DTypeLike = jnp.float32,
     recipe: Recipe = _STARGAN,
@@ -64,6 +66,9 @@ def stargan(
         d_layers: its halvings: 6 for 128 x 128 images.
         classes: weight of the domains' cross entropy.
         reconstruction: weight of the way back.
+        identity: weight of |x - G(x, c_x)|, a mean per element, as CycleGAN has it
+            (1703.10593, section 5.2); not in the paper. It holds colours where nothing
+            else says which they were.
         penalty: weight of the gradient penalty (1704.00028).
         dtype: compute type of the networks.
         recipe: the loss, optimizers, transforms, the generator's average and the number of
@@ -79,7 +84,7 @@ def stargan(
     generator = StarGANGenerator(num_classes, image_shape[-1], width, blocks, dtype=dtype)
     judge = StarGANDiscriminator(num_classes, d_width, d_layers, dtype=dtype)
     labels = jax.ShapeDtypeStruct((2,), jnp.int32)
-    weights = _Weights(classes, reconstruction, penalty)
+    weights = _Weights(classes, reconstruction, identity, penalty)
     judging = _judging(loss, weights, num_classes)
     making = _making(loss, weights, num_classes)
     return Game(
@@ -155,6 +160,10 @@ def _making(loss: MeanLoss, weights: _Weights, domains: int) -> Objective:
         }
         total = terms["adversarial"] + weights.classes * terms["classes"]
         total = total + weights.reconstruction * terms["reconstruction"]
+        if weights.identity > 0.0:
+            same, stats = net.with_stats(real, batch["label"], stats=stats)
+            terms["identity"] = losses.l1(real, same)
+            total = total + weights.identity * terms["identity"]
         return {GENERATOR: total}, Aux({GENERATOR: stats}, terms=terms)
 
     return objective

@@ -66,6 +66,25 @@ def test_random_crop_keeps_what_is_left_after_scaling():
     np.testing.assert_array_equal(found, images.resize(image, 4, 10))
 
 
+def test_a_margin_is_scaled_to_and_cut_away():
+    image = noise(12, 12, 3)
+    transform = ImageTransform(random_crop=True, margin=2)
+    fitted = fit(image, (4, 4, 3), transform)
+    np.testing.assert_array_equal(fitted, images.resize(image, 6, 6))
+    # Also of images that have the shape already.
+    stack = noise(3, 4, 4, 3)
+    larger = fit_all(stack, (4, 4, 3), transform)
+    np.testing.assert_array_equal(larger[1], images.resize(stack[1], 6, 6))
+    n = 900
+    found = augment([fitted] * n, (4, 4, 3), transform, seed=0, stream=np.arange(n))
+    places = [
+        fitted[top : top + 4, left : left + 4] for top in range(3) for left in range(3)
+    ]
+    counts = [(found == place).all(axis=(1, 2, 3)).sum() for place in places]
+    # Binomial(900, 1/9): mean 100, 5 deviations are 48.
+    np.testing.assert_allclose(counts, 100, atol=48)
+
+
 def test_fit_all_is_fit_of_each_and_free_when_nothing_changes():
     stack = noise(5, 8, 6, 3)
     transform = ImageTransform()
@@ -117,6 +136,11 @@ def test_augmentation_depends_on_seed_and_place_alone():
 def test_wrong_options_are_refused():
     with pytest.raises(DataError, match="unknown resize 'covr'; did you mean 'cover'"):
         ImageTransform(resize="covr")
+    with pytest.raises(DataError, match="margin is -1; expected 0 or more"):
+        ImageTransform(margin=-1)
+    for unused in ({}, {"random_crop": True, "resize": "none"}):
+        with pytest.raises(DataError, match="a margin of 3 pixels needs a random crop"):
+            ImageTransform(margin=3, **unused)
     with pytest.raises(DataError, match="fill is 256"):
         ImageTransform(fill=256)
     with pytest.raises(TypeError):

@@ -15,8 +15,9 @@ from experiments.text.measure import Curves, Names, describe_names, distinct, na
 from experiments.text.ngrams import NGrams
 from experiments.text.oracle import LENGTH, WORDS, make_oracle, write_data
 from experiments.text.page import Findings, Marks
-from experiments.text.runs import EVERY, LIKELIHOOD, METHODS, STEPS, TRAININGS, make_config
+from experiments.text.runs import D_BOTH, METHODS, PLANS, TRAININGS, make_config
 from gan_jax.data import open_source
+from gan_jax.registry import resolve
 
 
 def test_the_oracle_is_a_fixed_distribution_of_full_sequences():
@@ -28,8 +29,8 @@ def test_the_oracle_is_a_fixed_distribution_of_full_sequences():
     assert (rows.min(), rows.max() <= WORDS) == (1, True)
     np.testing.assert_array_equal(rows[:3], oracle.draw(jax.random.key(1), 3))
     # Its own sequences are likelier to it than words in another order are.
-    assert oracle.nll(rows) == pytest.approx(3.25, abs=0.05)
-    assert oracle.nll(rows[:, ::-1]) == pytest.approx(6.0, abs=1.0)
+    assert oracle.nll(rows) == pytest.approx(1.65, abs=0.03)
+    assert oracle.nll(rows[:, ::-1]) == pytest.approx(4.14, abs=0.1)
     half = (oracle.nll(rows[:550]) + oracle.nll(rows[550:])) / 2.0
     assert oracle.nll(rows) == pytest.approx(half, rel=1e-6)
 
@@ -50,16 +51,27 @@ def test_the_oracles_sequences_as_a_source(tmp_path, monkeypatch):
     assert (folder / "train.txt").stat().st_mtime_ns == kept
 
 
-def test_runs_begin_alike():
+def test_runs_begin_alike(monkeypatch):
+    monkeypatch.setattr("experiments.text.runs.sequences", lambda: "oracle")
     for name, (data, how) in METHODS.items():
-        if data == "oracle":
-            continue
-        config = make_config(name, 2)
-        assert (config.seed, config.train.steps) == (2, STEPS)
-        assert config.checkpoint.keep_last * config.checkpoint.every == STEPS
-        assert STEPS % EVERY == 0
-        first = config.stages[0] if config.stages else {"until": STEPS, "model": {}}
-        assert first["until"] == (STEPS if how == "likelihood" else LIKELIHOOD)
+        config, plan = make_config(name, 2), PLANS[data]
+        assert (config.seed, config.train.steps) == (2, plan.steps)
+        assert config.checkpoint.keep_last * config.checkpoint.every == plan.steps
+        assert all(step % plan.every == 0 for step in plan.measured())
+        shape = (LENGTH, WORDS + 1) if data == "oracle" else (11, 27)
+        stages = [*resolve(config, shape).program]
+        ends = [plan.first, plan.likelihood, plan.likelihood + plan.alone]
+        ends = [*ends[: len(stages) - 1], None]
+        assert [stage.until for stage in stages] == ends
+        assert [stage.game.phases[0].name for stage in stages] == {
+            "likelihood": ["likelihood"] * 2,
+            "seqgan": ["likelihood"] * 2 + ["discriminator", "generator"],
+            "gumbel_gan": ["likelihood"] * 2 + ["discriminator"],
+        }[how]
+        # Adam begins anew after the likelihood.
+        changes = [stage.enter is not None for stage in stages]
+        assert changes == [place == 2 for place in range(len(stages))]
+        assert all(stage.game.phases[-1].repeat == D_BOTH for stage in stages[3:])
 
 
 def test_n_grams_by_hand():
@@ -116,6 +128,7 @@ def findings():
             "gumbel_gan": [curves(4.75), curves(4.5)],
         },
         marks=Marks(3.25, 7.75),
+        insights=[0.125, 0.25],
         names={key: [names, names] for key in TRAININGS},
         others={"held-out names": names},
         shown={key: ["ANNA", "BEA"] for key in TRAININGS},
@@ -134,6 +147,7 @@ def test_the_page():
     assert "| words at random | 7.750 |" in text
     assert "| held-out names | -2.25 | 50% | 75% | 12.5% | 6.0 |" in text
     assert "SeqGAN: ANNA, BEA." in text
+    assert "correlation is 0.19 (0.12 to 0.25)" in whole
 
 
 def test_bands_reach_from_seed_to_seed():

@@ -176,10 +176,11 @@ def test_pix2pix_draws_dropout_of_each_image():
     assert float(jnp.abs(made[0] - made[1]).max()) > 1e-4
 
 
-def test_stargan_by_hand():
+@pytest.mark.parametrize("identity", [0.0, 5.0])
+def test_stargan_by_hand(identity):
     game = stargan(
         image_shape=(SIDE, SIDE, 1), num_classes=3, width=4, blocks=1, d_width=4,
-        d_layers=2,
+        d_layers=2, identity=identity,
     )  # fmt: skip
     data = {"image": images(1, rounds=5), "label": jnp.zeros((5, BATCH), jnp.int32) + 2}
     _, views, values, aux = opened(game, data, phase=1)
@@ -189,16 +190,17 @@ def test_stargan_by_hand():
         combination
         for combination in np.ndindex(*(3,) * BATCH)
         if np.isclose(
-            _stargan_total(views, x, label, np.array(combination)),
+            _stargan_total(views, x, label, np.array(combination), identity),
             values["generator"],
             rtol=1e-5,
         )
     ]
     assert len(found) == 1, found
     assert float(aux.terms["reconstruction"]) > 0.0
+    assert ("identity" in aux.terms) == (identity > 0.0)
 
 
-def _stargan_total(views, x, label, asked):
+def _stargan_total(views, x, label, asked, identity):
     asked = jnp.asarray(asked, jnp.int32)
     fake = views["generator"](x, asked)
     again = views["generator"](fake, label)
@@ -207,7 +209,8 @@ def _stargan_total(views, x, label, asked):
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     named = -log_p[np.arange(BATCH), np.asarray(asked)].mean()
     back = np.abs(numbers(again) - numbers(x)).mean()
-    return -numbers(seen.logits).mean() + named + 10.0 * back
+    same = np.abs(numbers(views["generator"](x, label)) - numbers(x)).mean()
+    return -numbers(seen.logits).mean() + named + 10.0 * back + identity * same
 
 
 @pytest.mark.parametrize(
