@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from experiments.text.oracle import LENGTH, WORDS, sequences
+from experiments.text.oracle import LENGTH, UNITS, WORDS, sequences
 from experiments.training import config_of, short
 from gan_jax.config import set_ema, set_optimizer, set_options
 
@@ -72,16 +72,28 @@ class Training(NamedTuple):
     Attributes:
         title: on the page.
         config: of the repository.
+        options: of the method, other than sizes.
     """
 
     title: str
     config: str
+    options: Mapping[str, Any]
 
 
+_RELAXED: Mapping[str, Any] = {"temperatures": TEMPERATURES}
 TRAININGS: Mapping[str, Training] = {
-    "likelihood": Training("maximum likelihood", "seqgan.py:names"),
-    "seqgan": Training("SeqGAN", "seqgan.py:names"),
-    "gumbel_gan": Training("Gumbel-softmax GAN", "gumbel_gan.py"),
+    "likelihood": Training(
+        "maximum likelihood",
+        "seqgan.py:names",
+        {"rollouts": ROLLOUTS, "stage": "likelihood"},
+    ),
+    "seqgan": Training("SeqGAN", "seqgan.py:names", {"rollouts": ROLLOUTS}),
+    "gumbel_gan": Training("Gumbel-softmax GAN", "gumbel_gan.py", _RELAXED),
+    "straight_through": Training(
+        "Gumbel, straight through",
+        "gumbel_gan.py",
+        {**_RELAXED, "straight_through": True},
+    ),
 }
 METHODS = {f"{data}_{name}": (data, name) for data in PLANS for name in TRAININGS}
 """Data and training of every run, by its name."""
@@ -113,18 +125,14 @@ def make_config(name: str, seed: int) -> ConfigDict:
     """
     data, how = METHODS[name]
     plan = PLANS[data]
-    config = config_of(TRAININGS[how].config)
+    training = TRAININGS[how]
+    config = config_of(training.config)
     config.train.batch_size = plan.batch
-    options: dict[str, Any] = {"windows": WINDOWS, "full": data == "oracle", "hidden": 32}
-    if how == "gumbel_gan":
-        options["temperatures"] = TEMPERATURES
+    options = {"windows": WINDOWS, "full": data == "oracle", "hidden": UNITS}
+    if "temperatures" in training.options:
         ends = plan.likelihood, plan.steps
         options["annealing"] = tuple(float(plan.batch * step) for step in ends)
-    else:
-        options["rollouts"] = ROLLOUTS
-    if how == "likelihood":
-        options["stage"] = "likelihood"
-    set_options(config, **options)
+    set_options(config, **options, **training.options)
     config.stages = _stages(how, plan)
     set_optimizer(config, "g", "adam", learning_rate=RATE, b1=0.9, b2=0.999)
     config.recipe.d_steps = D_BOTH

@@ -67,6 +67,7 @@ def test_runs_begin_alike(monkeypatch):
             "likelihood": ["likelihood"] * 2,
             "seqgan": ["likelihood"] * 2 + ["discriminator", "generator"],
             "gumbel_gan": ["likelihood"] * 2 + ["discriminator"],
+            "straight_through": ["likelihood"] * 2 + ["discriminator"],
         }[how]
         # Adam begins anew after the likelihood.
         changes = [stage.enter is not None for stage in stages]
@@ -126,6 +127,7 @@ def findings():
             "likelihood": [curves(4.5), curves(4.75)],
             "seqgan": [curves(4.25), curves(4.25)],
             "gumbel_gan": [curves(4.75), curves(4.5)],
+            "straight_through": [curves(4.5), curves(4.75)],
         },
         marks=Marks(3.25, 7.75),
         insights=[0.125, 0.25],
