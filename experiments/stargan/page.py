@@ -64,7 +64,15 @@ def page(runs: Runs, by: Judges) -> str:
 """
 
 
-SEEN = ""
+SEEN = wrapped(
+    "What is seen: with the published losses shapes stay and colours do not. Faces turn "
+    "blue or red and green things orange, and the way back undoes it; photographs of "
+    "faces would betray it to a discriminator, emoji of all colours do not. With the "
+    "identity loss colours stay and small things change, such as hair, shading and "
+    "outlines. All are softer than the emoji they are made from, and some of the finer "
+    "ones, such as scrolls and tools, fray."
+)
+"""Written after a look at the pictures; numbers are above."""
 
 
 def _settings() -> str:
