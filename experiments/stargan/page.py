@@ -65,14 +65,14 @@ def page(runs: Runs, by: Judges) -> str:
 
 
 SEEN = wrapped(
-    "What is seen: with the published losses shapes stay and colours do not. Faces turn "
-    "blue or red and green things orange, and the way back undoes it; photographs of "
-    "faces would betray it to a discriminator, emoji of all colours do not. With the "
+    "What is seen: with the published losses shapes stay, and colours do in one seed of "
+    "three. In the others, of which one is shown, faces turn blue or red and green things "
+    "orange, and the way back undoes it, so that nothing in the losses minds. With the "
     "identity loss colours stay and small things change, such as hair, shading and "
     "outlines. All are softer than the emoji they are made from, and some of the finer "
     "ones, such as scrolls and tools, fray."
 )
-"""Written after a look at the pictures; numbers are above."""
+"""Written after a look at the pictures of all seeds; numbers are above."""
 
 
 def _settings() -> str:
