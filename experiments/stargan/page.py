@@ -72,7 +72,7 @@ SEEN = wrapped(
     "outlines. All are softer than the emoji they are made from, and some of the finer "
     "ones, such as scrolls and tools, fray."
 )
-"""Written after a look at the pictures of all seeds; numbers are above."""
+"""Written after a look at the pictures; numbers are above."""
 
 
 def _settings() -> str:

@@ -155,7 +155,8 @@ def verdict(found: Findings) -> str:
         better = sum(value > 0.0 for value in values)
         sentences.append(
             f"{TRAININGS[name].title} ends below maximum likelihood alone for {better} of "
-            f"{len(values)} seeds, by {ranged(values, '.3f')} nats of a word."
+            f"{len(values)} seeds, by {ranged(values, '.3f')} nats of a word"
+            + _repeating(found.curves[name])
         )
     return wrapped(
         f"{' '.join(sentences)} A generator may fall below the oracle's own "
@@ -164,10 +165,28 @@ def verdict(found: Findings) -> str:
     )
 
 
+def repeats(runs: Sequence[Curves]) -> bool:
+    """Whether a training ends with less than half of its sequences different."""
+    return _different(runs) < 0.5
+
+
+def _different(runs: Sequence[Curves]) -> float:
+    return sum(float(run.unlike[-1]) for run in runs) / len(runs)
+
+
+def _repeating(runs: Sequence[Curves]) -> str:
+    """The end of a sentence: whether a training makes the same again and again."""
+    if not repeats(runs):
+        return "."
+    share = _different(runs)
+    return f", but by repeating itself: {share:.1%} of its sequences are different ones."
+
+
 def _figure() -> str:
     return wrapped(
-        "Left: under the oracle, over steps. Right: held-out sequences under the "
-        "generator. A band reaches from the lowest seed to the highest."
+        "Left: under the oracle, from the end of maximum likelihood on. Right: held-out "
+        "sequences under the generator. A band reaches from the lowest seed to the "
+        "highest. A training that ends by repeating itself is left out."
     )
 
 

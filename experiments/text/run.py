@@ -8,7 +8,7 @@ Half an hour on one core; what was stopped goes on.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +26,11 @@ from experiments.text.measure import (
 )
 from experiments.text.ngrams import NGrams
 from experiments.text.oracle import LENGTH, WORDS, Oracle, make_oracle, sequences
-from experiments.text.page import Findings, Marks, page
-from experiments.text.runs import METHODS, SEEDS, TRAININGS, make_config
+from experiments.text.page import Findings, Marks, page, repeats
+from experiments.text.runs import METHODS, PLANS, SEEDS, TRAININGS, make_config
 from experiments.training import train_all
 from gan_jax.analyses import common
-from gan_jax.analysis import Curve, curves
+from gan_jax.analysis import curves
 from gan_jax.data.text_source import open_text
 from gan_jax.pictures import save_png
 
@@ -40,25 +40,21 @@ _LONGEST, _CAPITALS = 11, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Workdirs = Mapping[tuple[str, int], Path]
 
 
-def draw_curves(runs: Mapping[str, Sequence[Curves]], marks: Marks, output: Path) -> None:
-    """Under the oracle on the left, held-out sequences on the right."""
-    steps = next(iter(runs.values()))[0].steps
-    left = {
-        TRAININGS[name].title: seeds_band(steps, [run.oracle for run in found])
-        for name, found in runs.items()
-    }
-    right = {
-        TRAININGS[name].title: seeds_band(steps, [run.test for run in found])
-        for name, found in runs.items()
-    }
-    left["the oracle itself"] = Curve(steps, np.full(len(steps), marks.own))
-    save_png(
-        output,
-        common.beside(
-            curves(left, x_label="steps", y_label="nats a word"),
-            curves(right, x_label="steps", y_label="nats a word"),
-        ),
-    )
+def draw_curves(runs: Mapping[str, Sequence[Curves]], output: Path) -> None:
+    """After maximum likelihood, of trainings that do not repeat themselves: under the
+    oracle on the left, held-out sequences on the right.
+    """
+
+    def panel(of: Callable[[Curves], np.ndarray]) -> np.ndarray:
+        lines = {}
+        for name, found in runs.items():
+            if not repeats(found):
+                late = found[0].steps >= PLANS["oracle"].likelihood
+                band = seeds_band(found[0].steps[late], [of(run)[late] for run in found])
+                lines[TRAININGS[name].title] = band
+        return curves(lines, x_label="steps", y_label="nats a word")
+
+    save_png(output, common.beside(panel(lambda r: r.oracle), panel(lambda r: r.test)))
 
 
 def measure_sequences(
@@ -113,7 +109,7 @@ def main() -> None:
     curves_of, marks = measure_sequences(workdirs, oracle)
     insights = [insight(workdirs["oracle_seqgan", s], s, oracle) for s in SEEDS]
     names, others, shown = measure_names(workdirs)
-    draw_curves(curves_of, marks, HERE / "oracle.png")
+    draw_curves(curves_of, HERE / "oracle.png")
     found = Findings(curves_of, marks, insights, names, others, shown)
     write_page(__file__, page(found), seed=SEEDS[0])
 

@@ -142,6 +142,7 @@ def test_the_page():
     assert page.gains(found, "seqgan") == [0.25, 0.5]
     text = page.page(found)
     whole = " ".join(text.split())
+    assert "but by repeating" not in whole
     assert "SeqGAN ends below maximum likelihood alone for 2 of 2 seeds" in whole
     assert "by 0.375 (0.250 to 0.500) nats of a word." in whole
     assert "Gumbel-softmax GAN ends below maximum likelihood alone for 1 of 2" in whole
@@ -150,6 +151,14 @@ def test_the_page():
     assert "| held-out names | -2.25 | 50% | 75% | 12.5% | 6.0 |" in text
     assert "SeqGAN: ANNA, BEA." in text
     assert "correlation is 0.19 (0.12 to 0.25)" in whole
+
+
+def test_the_page_tells_of_repetition():
+    found = findings()
+    few = [run._replace(unlike=np.array([1.0, 0.25])) for run in found.curves["seqgan"]]
+    text = page.verdict(found._replace(curves={**found.curves, "seqgan": few}))
+    expected = "a word, but by repeating itself: 25.0% of its sequences are different ones."
+    assert " ".join(text.split()).count(expected) == 1
 
 
 def test_bands_reach_from_seed_to_seed():
