@@ -1,4 +1,4 @@
-"""The runs of this study, as configs: three methods on two kinds of data."""
+"""The runs of this study, as configs: four trainings on two kinds of data."""
 
 from __future__ import annotations
 
