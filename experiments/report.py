@@ -50,6 +50,11 @@ def ranged(values: Sequence[float], form: str) -> str:
     return f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
+def one_or_ranged(values: Sequence[float], form: str) -> str:
+    """A number of what needs no seeds, or `ranged` of several seeds."""
+    return ranged(values, form) if len(values) > 1 else f"{values[0]:{form}}"
+
+
 def wrapped(text: str, indent: str = "") -> str:
     """A paragraph in lines, all but the first of which begin with `indent`."""
     return textwrap.fill(text, 92, subsequent_indent=indent, break_on_hyphens=False)

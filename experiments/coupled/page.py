@@ -17,7 +17,7 @@ from experiments.coupled.runs import (
     SEEDS,
     STEPS,
 )
-from experiments.report import ranged, table, wrapped
+from experiments.report import one_or_ranged, table, wrapped
 
 Runs = Mapping[str, Sequence[Finished]]
 """Of each method, by seed."""
@@ -81,11 +81,7 @@ def agreement_table(runs: Runs, truth: Mapping[str, Agreement]) -> str:
 
 def _cells(found: Sequence[Agreement]) -> list[str]:
     """A number, or the mean and the range of several."""
-    columns = zip(*found, strict=True)
-    return [
-        ranged(values, ".1%") if len(values) > 1 else f"{values[0]:.1%}"
-        for values in columns
-    ]
+    return [one_or_ranged(values, ".1%") for values in zip(*found, strict=True)]
 
 
 def _columns() -> str:

@@ -7,20 +7,24 @@ from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments.logs import read_lines, training_minutes
 from experiments.stargan.runs import STYLES
-from experiments.translation.measure import Judge, Scores, emoji, recoloured, score
+from experiments.translation.measure import (
+    Judge,
+    Scores,
+    emoji,
+    ranks_of,
+    recoloured,
+    score,
+    translator,
+)
 from experiments.translation.runs import SIDE
 from gan_jax.data import open_source
 from gan_jax.metrics import classifier
 from gan_jax.metrics.features import FeatureNet
 from gan_jax.metrics.image_quality import Measure
-from gan_jax.numerics import to_uint8, to_unit
-from gan_jax.trained import open_run
 
 Direction = tuple[int, int]
 """Labels of the style that is given and of the one asked for."""
@@ -127,10 +131,10 @@ def judged(translate: Translate, by: Judges, minutes: float) -> Finished:
         made[direction] = translate(given, direction)
         back = translate(made[direction], direction[::-1])
         named = by.styles.logits(made[direction]).argmax(axis=-1)
-        kept = score(made[direction], Judge(by.net, by.perceptual, given, truth=given))
+        ranks = ranks_of(by.net.features(made[direction]), by.net.features(given))
         asked[direction] = Asked(
             float((named == direction[1]).mean()),
-            kept.first,
+            float((ranks == 1).mean()),
             float(np.abs(back.astype(np.float64) - given).mean()),
             score(made[direction], Judge(by.net, by.perceptual, given, truth)),
         )
@@ -139,18 +143,12 @@ def judged(translate: Translate, by: Judges, minutes: float) -> Finished:
 
 def measure(workdir: Path, by: Judges) -> Finished:
     """A finished run."""
-    run = open_run(workdir)
+    translate = translator(workdir)
 
-    def translated(images: jax.Array, to: str) -> jax.Array:
-        return run.algorithm.translate(run.state, jax.random.key(0), images, to)
+    def into(images: np.ndarray, direction: Direction) -> np.ndarray:
+        return translate(images, str(direction[1]))
 
-    compiled = jax.jit(translated, static_argnames="to")
-
-    def translate(images: np.ndarray, direction: Direction) -> np.ndarray:
-        given = to_unit(jnp.asarray(images))
-        return np.asarray(to_uint8(compiled(given, to=str(direction[1]))))
-
-    return judged(translate, by, training_minutes(read_lines(workdir / "metrics.jsonl")))
+    return judged(into, by, training_minutes(read_lines(workdir / "metrics.jsonl")))
 
 
 def baselines(by: Judges) -> dict[str, Finished]:

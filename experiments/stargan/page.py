@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from experiments.report import ranged, table, wrapped
+from experiments.report import one_or_ranged, ranged, table, wrapped
 from experiments.stargan.measure import Asked, Direction, Finished, Judges
 from experiments.stargan.runs import (
     BATCH,
@@ -91,8 +91,7 @@ def _settings() -> str:
 
 
 def _cells(runs: Sequence[Finished], of: Callable[[Asked], float], form: str) -> str:
-    values = [run.mean(of) for run in runs]
-    return ranged(values, form) if len(values) > 1 else f"{values[0]:{form}}"
+    return one_or_ranged([run.mean(of) for run in runs], form)
 
 
 def runs_table(runs: Runs) -> str:

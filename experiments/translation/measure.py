@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +19,10 @@ from gan_jax.metrics.features import FeatureNet
 from gan_jax.metrics.image_quality import Measure
 from gan_jax.numerics import to_uint8, to_unit
 from gan_jax.trained import open_run
+from gan_jax.types import Array
 
-Translate = Callable[[np.ndarray], np.ndarray]
-"""uint8 (n, H, W, C) to the same of the other style."""
+Translate = Callable[[np.ndarray, str], np.ndarray]
+"""uint8 (n, H, W, C), and the direction's name, to the same of the other style."""
 
 
 class Scores(NamedTuple):
@@ -135,14 +137,23 @@ def recoloured(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.n
     return made
 
 
+def translator(workdir: Path) -> Translate:
+    """What a finished run makes of images."""
+    run = open_run(workdir)
+
+    @partial(jax.jit, static_argnames="direction")
+    def translated(images: Array, direction: str) -> Array:
+        key = jax.random.key(0)
+        made = run.algorithm.translate(run.state, key, to_unit(images), direction)
+        return to_uint8(made)
+
+    return lambda images, direction: np.asarray(
+        translated(jnp.asarray(images), direction=direction)
+    )
+
+
 def measure(workdir: Path, by: Judge) -> Finished:
     """A finished run, by its translations of the judge's emoji into the second style."""
-    run = open_run(workdir)
-    translate = jax.jit(
-        lambda images: run.algorithm.translate(
-            run.state, jax.random.key(0), images, "second"
-        )
-    )
-    made = np.asarray(to_uint8(translate(to_unit(jnp.asarray(by.given)))))
+    made = translator(workdir)(by.given, "second")
     minutes = training_minutes(read_lines(workdir / "metrics.jsonl"))
     return Finished(score(made, by), made, minutes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from experiments.report import ranged, table, wrapped
+from experiments.report import one_or_ranged, ranged, table, wrapped
 from experiments.translation.measure import Finished, Scores
 from experiments.translation.runs import (
     BATCH,
@@ -97,9 +97,7 @@ def runs_table(runs: Runs) -> str:
     rows = []
     for name, title in titles.items():
         cells = [
-            ranged([value(run.scores) for run in runs[name]], form)
-            if len(runs[name]) > 1
-            else f"{value(runs[name][0].scores):{form}}"
+            one_or_ranged([value(run.scores) for run in runs[name]], form)
             for value, form in COLUMNS.values()
         ]
         minutes = [run.minutes for run in runs[name]]
